@@ -1,0 +1,124 @@
+import { HawserError } from './errors.ts'
+
+export type Scheme = 'tcp' | 'tls' | 'udp' | 'ws' | 'wss' | 'ipc' | 'inproc'
+
+/** A parsed address; in a template string it prints as its URL. */
+export interface Address {
+  readonly scheme: string
+  /** Without brackets; `*` is all interfaces; empty for ipc and inproc. */
+  readonly host: string
+  /** 0: any free one, or none. */
+  readonly port: number
+  /** Of a WebSocket with its slash, of ipc the file, of inproc the name. */
+  readonly path: string
+  readonly href: string
+  toString(): string
+}
+
+/** `tcp://host:port` and so on; the union offers the schemes in the editor and still takes any string. */
+export type AddressLike = `${Scheme}://${string}` | (string & {}) | Address
+
+/** Other spellings of the same transport. */
+const ALIASES: Readonly<Record<string, string>> = { 'tls+tcp': 'tls', unix: 'ipc' }
+const NAMED = new Set(['ipc', 'inproc'])
+const WITH_PATH = new Set(['ws', 'wss'])
+const DEFAULT_PORTS: Readonly<Record<string, number>> = { ws: 80, wss: 443 }
+
+class ParsedAddress implements Address {
+  readonly scheme: string
+  readonly host: string
+  readonly port: number
+  readonly path: string
+
+  constructor(scheme: string, host: string, port: number, path: string) {
+    this.scheme = scheme
+    this.host = host
+    this.port = port
+    this.path = path
+  }
+
+  get href(): string {
+    if (NAMED.has(this.scheme)) return `${this.scheme}://${this.path}`
+    const host = this.host.includes(':') ? `[${this.host}]` : this.host
+    return `${this.scheme}://${host}:${this.port}${this.path}`
+  }
+
+  toString(): string {
+    return this.href
+  }
+
+  toJSON(): string {
+    return this.href
+  }
+}
+
+export function makeAddress(scheme: string, host: string, port: number, path = ''): Address {
+  return new ParsedAddress(scheme, host, port, path)
+}
+
+/**
+ * `scheme://host:port`, `ws://host:port/path`, `ipc:///path/to/socket`, `inproc://name`. IPv6 stands in brackets,
+ * port 0 is any free one, `*` is all interfaces. Any other scheme is parsed as host and port: transports of your own.
+ * @throws ERR_BAD_ADDRESS with the `part` that is wrong
+ */
+export function parseAddress(text: string): Address {
+  const colon = text.indexOf('://')
+  const named = colon < 0 ? '' : text.slice(0, colon)
+  if (!/^[a-z][a-z0-9+.-]*$/i.test(named)) throw badAddress(text, 'scheme', 'has no scheme, such as tcp://')
+  const lower = named.toLowerCase()
+  const scheme = ALIASES[lower] ?? lower
+  const rest = text.slice(colon + 3)
+  if (NAMED.has(scheme)) {
+    if (rest === '' || rest.includes('\0'))
+      throw badAddress(text, 'path', scheme === 'ipc' ? 'names no file' : 'has no name')
+    return new ParsedAddress(scheme, '', 0, rest)
+  }
+  const slash = rest.search(/[/?#]/)
+  const authority = slash < 0 ? rest : rest.slice(0, slash)
+  const path = slash < 0 ? '' : rest.slice(slash)
+  if (path !== '' && path !== '/' && !WITH_PATH.has(scheme)) throw badAddress(text, 'path', 'takes no path')
+  const { host, portText } = splitAuthority(text, authority)
+  const port = parsePort(text, portText, DEFAULT_PORTS[scheme])
+  if (!WITH_PATH.has(scheme)) return new ParsedAddress(scheme, host, port, '')
+  return new ParsedAddress(scheme, host, port, path.startsWith('/') ? path : `/${path}`)
+}
+
+/** What the doors take, as an Address. */
+export function toAddress(where: AddressLike): Address {
+  return typeof where === 'string' ? parseAddress(where) : where
+}
+
+/** Dialed, `*` means this machine's loopback. */
+export function dialable(address: Address): Address {
+  return address.host === '*' ? new ParsedAddress(address.scheme, '127.0.0.1', address.port, address.path) : address
+}
+
+function splitAuthority(text: string, authority: string): { host: string; portText: string } {
+  if (authority.includes('@')) throw badAddress(text, 'host', 'may not carry a user or password')
+  if (authority.startsWith('[')) {
+    const end = authority.indexOf(']')
+    const host = authority.slice(1, end)
+    if (end < 0 || !/^[0-9a-f:.]*:[0-9a-f:.]*(%[\w.-]+)?$/i.test(host))
+      throw badAddress(text, 'host', 'has a bad IPv6 address')
+    const after = authority.slice(end + 1)
+    if (after !== '' && !after.startsWith(':')) throw badAddress(text, 'host', 'has something behind the bracket')
+    return { host: host.toLowerCase(), portText: after.slice(1) }
+  }
+  const at = authority.lastIndexOf(':')
+  const host = at < 0 ? authority : authority.slice(0, at)
+  if (host.includes(':')) throw badAddress(text, 'host', 'needs brackets around its IPv6 address')
+  if (host !== '*' && !/^[\w.-]+$/.test(host))
+    throw badAddress(text, 'host', host === '' ? 'has no host (`*` is all interfaces)' : 'has a bad host')
+  return { host: host.toLowerCase(), portText: at < 0 ? '' : authority.slice(at + 1) }
+}
+
+function parsePort(text: string, portText: string, defaultPort: number | undefined): number {
+  if (portText === '' && defaultPort !== undefined) return defaultPort
+  const port = /^\d{1,5}$/.test(portText) ? Number(portText) : -1
+  if (port < 0 || port > 65_535) throw badAddress(text, 'port', 'needs a port from 0 to 65535')
+  return port
+}
+
+function badAddress(text: string, part: string, complaint: string): HawserError<'ERR_BAD_ADDRESS'> {
+  return new HawserError('ERR_BAD_ADDRESS', `address '${text}' ${complaint}`, { details: { part } })
+}

@@ -1,0 +1,274 @@
+import { allocate, EMPTY } from './bytes.ts'
+import { frameTooLarge } from './errors.ts'
+import type { ReadBuffer } from './read-buffer.ts'
+
+/** A chunk smaller than this is copied behind what waits already, a larger one is kept as it came. */
+const SMALL_BYTES = 16 * 1024
+/** The largest buffer in which small chunks are gathered. */
+const MAX_TAIL_BYTES = 64 * 1024
+
+/**
+ * The receiving end of a byte stream: chunks in, contiguous bytes out.
+ *
+ *     window (contiguous, read by the framing)      queue (later chunks, as they came or gathered)
+ *     ┌──────────┬─────────────┬─────────┐          ┌────────────┐ ┌──────┬───────┐
+ *     │ consumed │ #at … #end  │ (spare) │    ◀──   │   chunk    │ │ tail │ spare │
+ *     └──────────┴─────────────┴─────────┘          └────────────┘ └──────┴───────┘
+ *
+ * A whole frame in one chunk is never copied. A split frame is copied once, into memory of its size, when its last byte
+ * is there. Memory grows with what has arrived (at most twice), never with what was announced. Bytes handed out as
+ * views are never written again.
+ */
+export class ChunkBuffer implements ReadBuffer {
+  readonly #limitBytes: number
+  #bytes: Uint8Array = EMPTY
+  #at = 0
+  #end = 0
+  /** The window is memory of our own: what lies behind #end may be written. */
+  #owned = false
+  #queue: Uint8Array[] | undefined
+  #queuedBytes = 0
+  /** Bytes used of the queue's last entry where that is a buffer of our own with room; -1 where it is a chunk. */
+  #tailFill = -1
+  #wanted = 0
+
+  /** @param limitBytes maxFrameBytes */
+  constructor(limitBytes: number) {
+    this.#limitBytes = limitBytes
+  }
+
+  get length(): number {
+    return this.#end - this.#at
+  }
+
+  /** All that has arrived and was not taken. */
+  get totalBytes(): number {
+    return this.#end - this.#at + this.#queuedBytes
+  }
+
+  /** Whether what the framing last asked for by `need()` is there. */
+  get ready(): boolean {
+    return this.#end - this.#at + this.#queuedBytes >= this.#wanted
+  }
+
+  append(chunk: Uint8Array): void {
+    if (this.#at === this.#end && this.#queuedBytes === 0) {
+      this.#bytes = chunk
+      this.#at = 0
+      this.#end = chunk.length
+      this.#owned = false
+    } else if (chunk.length === 0) {
+      return
+    } else if (this.#queuedBytes === 0) {
+      this.#appendToWindow(chunk)
+    } else {
+      this.#appendToQueue(chunk)
+    }
+  }
+
+  /** At the end of a pass: lets go of memory that is mostly consumed. `borrowed`: the window's chunk is about to be reused. */
+  settle(borrowed: boolean): void {
+    const length = this.#end - this.#at
+    if (length === 0) {
+      if (this.#queuedBytes > 0) return
+      this.#bytes = EMPTY
+      this.#at = this.#end = 0
+      return
+    }
+    const held = this.#bytes.buffer.byteLength
+    if (this.#owned ? this.#at > 0 && length * 4 < held : borrowed || length * 2 < held) this.#moveWindow(length)
+  }
+
+  has(count: number): boolean {
+    const length = this.#end - this.#at
+    if (length >= count) return true
+    if (length + this.#queuedBytes < count) return false
+    this.#join(count, count)
+    return true
+  }
+
+  more(): boolean {
+    const next = this.#queue?.[0]
+    if (next === undefined || this.#queuedBytes === 0) return false
+    const length = this.#end - this.#at
+    const added = this.#queue?.length === 1 && this.#tailFill >= 0 ? this.#tailFill : next.length
+    this.#join(length + added, Math.max(length + added, Math.min(length * 2, length + this.#queuedBytes)))
+    return true
+  }
+
+  need(totalBytes: number, overheadBytes = 0): undefined {
+    if (totalBytes - overheadBytes > this.#limitBytes) throw frameTooLarge(totalBytes - overheadBytes, this.#limitBytes)
+    this.#wanted = totalBytes
+  }
+
+  u8(offset: number): number {
+    return this.#bytes[this.#within(offset, 1)] as number
+  }
+
+  u16(offset: number, order: 'be' | 'le' = 'be'): number {
+    const at = this.#within(offset, 2)
+    const first = this.#bytes[at] as number
+    const second = this.#bytes[at + 1] as number
+    return order === 'be' ? (first << 8) | second : (second << 8) | first
+  }
+
+  u32(offset: number, order: 'be' | 'le' = 'be'): number {
+    const at = this.#within(offset, 4)
+    const bytes = this.#bytes
+    const a = bytes[at] as number
+    const b = bytes[at + 1] as number
+    const c = bytes[at + 2] as number
+    const d = bytes[at + 3] as number
+    return (order === 'be' ? (a << 24) | (b << 16) | (c << 8) | d : (d << 24) | (c << 16) | (b << 8) | a) >>> 0
+  }
+
+  indexOf(bytes: number | Uint8Array, from = 0): number {
+    const found =
+      typeof bytes === 'number' ? this.#indexOfByte(bytes, this.#at + from) : this.#indexOfBytes(bytes, this.#at + from)
+    return found < 0 ? -1 : found - this.#at
+  }
+
+  view(from: number, to: number): Uint8Array {
+    const at = this.#within(from, to - from)
+    return this.#bytes.subarray(at, at + to - from)
+  }
+
+  take(length: number): Uint8Array {
+    const at = this.#within(0, length)
+    const taken = this.#bytes.subarray(at, at + length)
+    this.#forget(length)
+    return taken
+  }
+
+  skip(length: number): void {
+    this.#within(0, length)
+    this.#forget(length)
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    this.#bytes = EMPTY
+    this.#at = this.#end = this.#queuedBytes = this.#wanted = 0
+    this.#queue = undefined
+    this.#tailFill = -1
+  }
+
+  #forget(length: number): void {
+    this.#at += length
+    this.#wanted = 0
+    if (this.#at === this.#end && this.#queuedBytes > 0) this.#advance()
+  }
+
+  #within(offset: number, count: number): number {
+    if (offset < 0 || count < 0 || offset + count > this.#end - this.#at) {
+      throw new RangeError(`${count} bytes at ${offset} lie outside of the ${this.length} at hand`)
+    }
+    return this.#at + offset
+  }
+
+  #indexOfByte(byte: number, from: number): number {
+    const bytes = this.#bytes
+    const end = this.#end
+    for (let at = from; at < end; at++) if (bytes[at] === byte) return at
+    return -1
+  }
+
+  #indexOfBytes(pattern: Uint8Array, from: number): number {
+    const first = pattern[0]
+    if (first === undefined) return from
+    const last = this.#end - pattern.length
+    for (let at = from; at <= last; at++) {
+      if (this.#bytes[at] !== first) continue
+      let matched = 1
+      while (matched < pattern.length && this.#bytes[at + matched] === pattern[matched]) matched++
+      if (matched === pattern.length) return at
+    }
+    return -1
+  }
+
+  #appendToWindow(chunk: Uint8Array): void {
+    const fits = this.#owned && this.#end + chunk.length <= this.#bytes.length
+    if (!fits) {
+      if (chunk.length >= SMALL_BYTES) return this.#push(chunk)
+      this.#moveWindow((this.#end - this.#at + chunk.length) * 2)
+    }
+    this.#bytes.set(chunk, this.#end)
+    this.#end += chunk.length
+  }
+
+  #appendToQueue(chunk: Uint8Array): void {
+    const tail = this.#tailFill < 0 ? undefined : this.#queue?.at(-1)
+    if (tail !== undefined && this.#tailFill + chunk.length <= tail.length) {
+      tail.set(chunk, this.#tailFill)
+      this.#tailFill += chunk.length
+      this.#queuedBytes += chunk.length
+      return
+    }
+    if (chunk.length >= SMALL_BYTES) return this.#push(chunk)
+    const gathered = allocate(Math.min(MAX_TAIL_BYTES, Math.max(chunk.length, tail?.length ?? 0) * 2))
+    gathered.set(chunk)
+    this.#push(gathered)
+    this.#tailFill = chunk.length
+    this.#queuedBytes -= gathered.length - chunk.length
+  }
+
+  #push(chunk: Uint8Array): void {
+    this.#sealTail()
+    this.#queue ??= []
+    this.#queue.push(chunk)
+    this.#queuedBytes += chunk.length
+  }
+
+  #sealTail(): void {
+    if (this.#tailFill < 0 || this.#queue === undefined) return
+    const last = this.#queue.length - 1
+    this.#queue[last] = (this.#queue[last] as Uint8Array).subarray(0, this.#tailFill)
+    this.#tailFill = -1
+  }
+
+  /** The window is empty: the next chunk becomes the window. */
+  #advance(): void {
+    const queue = this.#queue as Uint8Array[] // #queuedBytes > 0 says that it is there
+    if (queue.length === 1 && this.#tailFill >= 0) {
+      this.#end = this.#tailFill
+      this.#tailFill = -1
+      this.#owned = true
+    } else {
+      this.#end = (queue[0] as Uint8Array).length
+      this.#owned = false
+    }
+    this.#bytes = queue.shift() as Uint8Array
+    this.#at = 0
+    this.#queuedBytes -= this.#end
+    if (queue.length === 0) this.#queue = undefined
+  }
+
+  /** Makes the window `count` bytes long, pulling what it misses from the queue. */
+  #join(count: number, capacity: number): void {
+    if (this.#tailFill >= 0) this.#sealTail()
+    if (!this.#owned || this.#at + count > this.#bytes.length) this.#moveWindow(capacity)
+    const queue = this.#queue as Uint8Array[]
+    let used = 0
+    while (this.#end - this.#at < count) {
+      const chunk = queue[used] as Uint8Array
+      const missing = this.#at + count - this.#end
+      const part = chunk.length > missing ? chunk.subarray(0, missing) : chunk
+      this.#bytes.set(part, this.#end)
+      this.#end += part.length
+      this.#queuedBytes -= part.length
+      if (part === chunk) used++
+      else queue[used] = chunk.subarray(missing)
+    }
+    if (used === queue.length) this.#queue = undefined
+    else queue.splice(0, used)
+  }
+
+  #moveWindow(capacity: number): void {
+    const moved = allocate(capacity)
+    moved.set(this.#bytes.subarray(this.#at, this.#end))
+    this.#bytes = moved
+    this.#end -= this.#at
+    this.#at = 0
+    this.#owned = true
+  }
+}

@@ -1,0 +1,81 @@
+/** WebSocket close code and text; every other connection ignores what it cannot carry. */
+export interface CloseReason {
+  readonly code?: number | undefined
+  readonly text?: string | undefined
+}
+
+/** What the link itself learnt about the other side. */
+export interface PeerInfo {
+  /** ALPN protocol or WebSocket subprotocol. */
+  readonly protocol?: string | undefined
+  /** `PeerCertificate` of peer.ts. */
+  readonly certificate?: unknown
+  readonly proxy?:
+    | { readonly source: string; readonly destination: string; readonly tlvs: ReadonlyMap<number, Uint8Array> }
+    | undefined
+  /** The WebSocket upgrade request. */
+  readonly request?:
+    | { readonly url: string; readonly headers: Readonly<Record<string, string | string[] | undefined>> }
+    | undefined
+}
+
+/**
+ * One link to one peer, bytes only.
+ *
+ * No method calls the sink before it has returned: chunks, `taken`, onEnd and onClose come in a later turn of
+ * Env.defer or of the event loop. After onClose nothing is called any more.
+ */
+export interface Connection {
+  /** 'message': one write is one frame is one onChunk. */
+  readonly boundary: 'stream' | 'message'
+  /** false: may lose, double, reorder (udp). */
+  readonly reliable: boolean
+  /** 'borrowed': a chunk's memory is reused when onChunk returns. */
+  readonly chunks: 'kept' | 'borrowed'
+  /** Message mode: the largest frame; Infinity otherwise. */
+  readonly maxWriteBytes: number
+  /** As URLs. Still known after close. */
+  readonly localAddress: string
+  readonly remoteAddress: string
+  readonly peer: PeerInfo
+  /** Written and not yet taken, wrappers' own queues included. */
+  readonly bufferedBytes: number
+  /**
+   * Starts reading. Before it nothing is read; what arrived waits. (An accepted WebSocket sends its 101 now; `end`
+   * before it answers with an HTTP status.) May be called again: the new sink gets `unread` first, then what follows.
+   */
+  attach(sink: ConnectionSink, unread?: Uint8Array): void
+  /**
+   * In order. Nobody may change the bytes until they are taken. `taken` comes at most once, in the order of the
+   * writes, when the owner below has taken the bytes; never after onClose.
+   */
+  write(chunk: Uint8Array, taken?: () => void, text?: boolean): void
+  /** Writes up to `uncork` leave together; nests. */
+  cork(): void
+  uncork(): void
+  /** A request: what one read had brought already may still come; the sink must keep it. */
+  pause(): void
+  resume(): void
+  /** WebSocket; the answer comes as onActivity. */
+  ping?(): void
+  /** After all writes. The other direction stays open where the link can. Idempotent. */
+  end(reason?: CloseReason): void
+  /** onClose follows, exactly once. A HawserError chooses the close code. Idempotent. */
+  destroy(error?: Error): void
+}
+
+export interface ConnectionSink {
+  onChunk(chunk: Uint8Array, text?: boolean): void
+  /** Life without a chunk: pong, compressed header, window update. */
+  onActivity(): void
+  /** The peer sends no more; at most once, after the last chunk. */
+  onEnd(reason?: CloseReason): void
+  /** Exactly once, last. */
+  onClose(error?: Error): void
+}
+
+/** Whether a side of a conversation was accepted by us, dialed by us, or given to us. */
+export type Role = 'accepted' | 'dialed' | 'attached'
+
+/** A byte layer: compression, wire log, throttle, faults. The session option `wrap` lists them, innermost first. */
+export type Wrapper = (connection: Connection, role: Role) => Connection

@@ -1,0 +1,77 @@
+import type { HawserError } from './errors.ts'
+import type { Connection } from './connection.ts'
+import type { Logger } from './logger.ts'
+import type { AcceptSink, Acceptor, LinkOptions } from './transport.ts'
+
+export interface TimerHandle {
+  /** Idempotent; the timer does not run after it. */
+  cancel(): void
+}
+
+/**
+ * Everything that is not computation: time, timers, chance, sockets, files, logging. Each layer gets it handed in, so
+ * that a test can hand in another. The real one is `systemEnv`; the virtual one comes from `hawser/testing`.
+ */
+export interface Env {
+  /** Milliseconds since 1970 as they were at start, plus monotonic time since: comparable with Date.now(), never jumps. */
+  now(): number
+  /** For applications: what `run` throws is logged. Does not keep the process alive. */
+  every(intervalMs: number, run: () => void): Disposable
+  /** As `every`, once. */
+  after(delayMs: number, run: () => void): Disposable
+  /** Does not keep the process alive unless `keepAlive`. `delayMs` may exceed 2^31. */
+  setTimer(delayMs: number, run: () => void, keepAlive?: boolean): TimerHandle
+  /** Once the running callback and its promise jobs are done, before more I/O. Node: nextTick. */
+  defer(run: () => void): void
+  /** After other I/O had its turn. Node: setImmediate. */
+  yield(run: () => void): void
+  randomBytes(count: number): Uint8Array
+  /** 0 ≤ x < 1, for jitter only. */
+  random(): number
+  readonly logger: Logger
+  /** Absent in the browser. */
+  readonly net?: Net
+  readonly files?: Files
+}
+
+export type StreamTarget = { readonly host: string; readonly port: number } | { readonly path: string }
+
+/** The seam of the simulation. It speaks Connection, so that nobody has to imitate a socket. */
+export interface Net {
+  dial(target: StreamTarget, options: LinkOptions): Promise<Connection>
+  listen(target: StreamTarget, options: LinkOptions, sink: AcceptSink): Promise<Acceptor>
+  /** TLS over any stream Connection that nobody is attached to: after a PROXY header, for STARTTLS, inside a mux stream. */
+  secure(connection: Connection, tls: unknown, options: LinkOptions): Promise<Connection>
+  /** `connect`: a client's one peer. Buffer sizes, multicast and broadcast come in `options.groups.udp`. */
+  bindDatagram(
+    target: {
+      readonly host: string
+      readonly port: number
+      readonly connect?: { readonly host: string; readonly port: number }
+    },
+    options: LinkOptions,
+    sink: DatagramSink,
+  ): Promise<DatagramSocket>
+  /** A Duplex, or a pair of streams, that somebody else opened. */
+  adopt(stream: unknown, options: LinkOptions): Connection
+}
+
+export interface DatagramSink {
+  onDatagram(bytes: Uint8Array, host: string, port: number): void
+  onError(error: HawserError): void
+}
+
+export interface DatagramSocket {
+  readonly host: string
+  readonly port: number
+  send(bytes: Uint8Array, host: string, port: number, taken: (error?: Error) => void): void
+  close(): void
+}
+
+/** Rejections carry the error of the operating system. */
+export interface Files {
+  read(path: string): Promise<Uint8Array>
+  append(path: string, bytes: Uint8Array): Promise<void>
+  sync(path: string): Promise<void>
+  remove(path: string): Promise<void>
+}

@@ -1,0 +1,310 @@
+import { allocate, utf8Length, writeUtf8 } from './bytes.ts'
+import { messageTooLarge } from './errors.ts'
+import type { WriteBuffer } from './write-buffer.ts'
+
+/** Frames of all sessions of an Env are appended to one slab of this size. */
+export const SLAB_BYTES: number = 64 * 1024
+/** From here on payloads go by reference: copying costs as much as one more entry of a writev (PERF: equal at 64 KiB). */
+export const REFER_BYTES: number = 32 * 1024
+/** What a framing may add to a body before the limit is looked at again at the end. */
+const OVERHEAD_BYTES = 64
+const MAX_SAFE = Number.MAX_SAFE_INTEGER
+const TWO_32 = 0x1_0000_0000
+
+const floatValue = /* @__PURE__ */ new Float64Array(1)
+const floatBytes = /* @__PURE__ */ new Uint8Array(floatValue.buffer)
+const LITTLE_ENDIAN_HOST = /* @__PURE__ */ new Uint8Array(new Uint16Array([1]).buffer)[0] === 1
+
+/**
+ * The one WriteBuffer of an Env. A frame is a piece of the current slab, or, when it refers to payloads, several parts:
+ *
+ *     slab  ┌── frames of before ──┬──── this frame ────┬── free ──┐
+ *           └──────────────────────┴────────────────────┴──────────┘
+ *                                  #from                #to
+ *
+ * Slabs are append-only, never rewound behind a committed frame and never pooled: receivers in the same process may
+ * keep views of them. A frame too large for a slab is written to memory of its own.
+ */
+export class FrameWriter implements WriteBuffer {
+  text = false
+  #bytes: Uint8Array = allocate(SLAB_BYTES)
+  #from = 0
+  #to = 0
+  /** Bytes of this frame in `parts`, before the current piece. */
+  #before = 0
+  #parts: Uint8Array[] | undefined
+  #limitBytes = Infinity
+  /** The slab to come back to, while a large frame has memory of its own. */
+  #home: Uint8Array | undefined
+  #homeAt = 0
+  #busy = false
+
+  /** Starts a frame. @throws where a codec writes a message from inside of another's `encode` */
+  begin(limitBytes: number, text: boolean): void {
+    if (this.#busy) throw new TypeError('send() was called from inside of encode()')
+    this.#busy = true
+    this.#limitBytes = limitBytes
+    this.text = text
+  }
+
+  /** What the frame became: `slab` from `from` to `to`, with `parts` before it where it refers to payloads. */
+  get slab(): Uint8Array {
+    return this.#bytes
+  }
+  get from(): number {
+    return this.#from
+  }
+  get to(): number {
+    return this.#to
+  }
+  get parts(): readonly Uint8Array[] | undefined {
+    return this.#parts
+  }
+
+  /** The frame is somebody's now: the next one starts behind it. */
+  commit(): void {
+    this.#finish(this.#to)
+  }
+
+  /** As if it had never been begun. */
+  abandon(): void {
+    this.#finish(this.#from)
+  }
+
+  get position(): number {
+    return this.#before + this.#to - this.#from
+  }
+
+  u8(value: number): void {
+    if ((value & 0xff) !== value) throw outOfRange('u8', value)
+    this.#bytes[this.#room(1)] = value
+    this.#to += 1
+  }
+
+  u16(value: number, order: 'be' | 'le' = 'be'): void {
+    if ((value & 0xffff) !== value) throw outOfRange('u16', value)
+    putU16(this.#space(2), this.#to, value, order)
+    this.#to += 2
+  }
+
+  u32(value: number, order: 'be' | 'le' = 'be'): void {
+    if (value >>> 0 !== value) throw outOfRange('u32', value)
+    putU32(this.#space(4), this.#to, value, order)
+    this.#to += 4
+  }
+
+  i32(value: number, order: 'be' | 'le' = 'be'): void {
+    if ((value | 0) !== value) throw outOfRange('i32', value)
+    putU32(this.#space(4), this.#to, value, order)
+    this.#to += 4
+  }
+
+  u64(value: number, order: 'be' | 'le' = 'be'): void {
+    if (!(value >= 0 && value <= MAX_SAFE && Number.isInteger(value))) throw outOfRange('u64', value)
+    const bytes = this.#space(8)
+    const high = Math.floor(value / TWO_32)
+    putU32(bytes, this.#to, order === 'be' ? high : value, order)
+    putU32(bytes, this.#to + 4, order === 'be' ? value : high, order)
+    this.#to += 8
+  }
+
+  f64(value: number, order: 'be' | 'le' = 'be'): void {
+    const bytes = this.#space(8)
+    floatValue[0] = value
+    const forward = (order === 'le') === LITTLE_ENDIAN_HOST
+    for (let i = 0; i < 8; i++) bytes[this.#to + i] = floatBytes[forward ? i : 7 - i] as number
+    this.#to += 8
+  }
+
+  varint(value: number): void {
+    if (!(value >= 0 && value <= MAX_SAFE && Number.isInteger(value))) throw outOfRange('varint', value)
+    const bytes = this.#space(8)
+    let left = value
+    while (left > 0x7f) {
+      bytes[this.#to++] = (left % 128) | 0x80
+      left = Math.floor(left / 128)
+    }
+    bytes[this.#to++] = left
+  }
+
+  bytes(value: Uint8Array): void {
+    if (value.length >= REFER_BYTES) return this.refer(value)
+    const at = this.#room(value.length)
+    this.#bytes.set(value, at)
+    this.#to = at + value.length
+  }
+
+  refer(value: Uint8Array): void {
+    this.#checkLimit(value.length)
+    this.#parts ??= []
+    if (this.#to > this.#from) this.#parts.push(this.#bytes.subarray(this.#from, this.#to))
+    this.#parts.push(value)
+    this.#before += this.#to - this.#from + value.length
+    this.#from = this.#to
+  }
+
+  utf8(value: string): number {
+    const length = value.length
+    if (length < 24 && this.#ascii(value)) return length
+    // Three bytes at most for a UTF-16 unit; the exact figure only where that much is not free anyway.
+    if (this.#to + length * 3 > this.#bytes.length) this.#room(utf8Length(value))
+    const written = writeUtf8(this.#bytes, value, this.#to)
+    this.#to += written
+    return written
+  }
+
+  reserve(length: number): number {
+    const position = this.position
+    const at = this.#room(length)
+    this.#bytes.fill(0, at, at + length)
+    this.#to = at + length
+    return position
+  }
+
+  setU8(position: number, value: number): void {
+    if ((value & 0xff) !== value) throw outOfRange('u8', value)
+    const at = this.#locate(position, 1)
+    at.bytes[at.offset] = value
+  }
+
+  setU16(position: number, value: number, order: 'be' | 'le' = 'be'): void {
+    if ((value & 0xffff) !== value) throw outOfRange('u16', value)
+    const at = this.#locate(position, 2)
+    putU16(at.bytes, at.offset, value, order)
+  }
+
+  setU32(position: number, value: number, order: 'be' | 'le' = 'be'): void {
+    if (value >>> 0 !== value) throw outOfRange('u32', value)
+    if (position >= this.#before && position + 4 <= this.position) {
+      return putU32(this.#bytes, this.#from + position - this.#before, value, order) // the hot path allocates nothing
+    }
+    const at = this.#locate(position, 4)
+    putU32(at.bytes, at.offset, value, order)
+  }
+
+  remove(position: number, length: number): void {
+    if (length === 0) return
+    if (position >= this.#before) return this.#removeFromPiece(position - this.#before, length)
+    const parts = this.#parts as Uint8Array[] // #before > 0 says that they are there
+    let start = 0
+    for (let i = 0; i < parts.length; i++) {
+      const part = parts[i] as Uint8Array
+      if (position < start + part.length) {
+        if (position + length > start + part.length) throw new RangeError('the bytes to remove are not in one piece')
+        part.copyWithin(length, 0, position - start)
+        parts[i] = part.subarray(length)
+        this.#before -= length
+        return
+      }
+      start += part.length
+    }
+  }
+
+  #finish(at: number): void {
+    this.#busy = false
+    this.#before = 0
+    this.#parts = undefined
+    if (this.#home === undefined) {
+      this.#from = this.#to = at
+    } else {
+      this.#bytes = this.#home
+      this.#from = this.#to = this.#homeAt
+      this.#home = undefined
+    }
+  }
+
+  /** Where `length` more bytes go. */
+  #room(length: number): number {
+    if (this.#to + length > this.#bytes.length) this.#grow(length)
+    return this.#to
+  }
+
+  #space(length: number): Uint8Array {
+    if (this.#to + length > this.#bytes.length) this.#grow(length)
+    return this.#bytes
+  }
+
+  #grow(length: number): void {
+    this.#checkLimit(length)
+    const written = this.#to - this.#from
+    const needed = written + length
+    let target: Uint8Array
+    if (this.#home === undefined && needed <= SLAB_BYTES / 2) {
+      target = allocate(SLAB_BYTES)
+    } else {
+      if (this.#home === undefined) {
+        this.#home = this.#bytes
+        this.#homeAt = this.#from
+      }
+      target = allocate(Math.max(needed, written * 2))
+    }
+    target.set(this.#bytes.subarray(this.#from, this.#to))
+    this.#bytes = target
+    this.#from = 0
+    this.#to = written
+  }
+
+  #checkLimit(length: number): void {
+    const total = this.position + length
+    if (total > this.#limitBytes + OVERHEAD_BYTES) throw messageTooLarge(total, this.#limitBytes)
+  }
+
+  /** Short texts are mostly ASCII: a loop beats the call into the runtime. */
+  #ascii(value: string): boolean {
+    const at = this.#room(value.length)
+    const bytes = this.#bytes
+    for (let i = 0; i < value.length; i++) {
+      const unit = value.charCodeAt(i)
+      if (unit > 0x7f) return false
+      bytes[at + i] = unit
+    }
+    this.#to = at + value.length
+    return true
+  }
+
+  #locate(position: number, length: number): { bytes: Uint8Array; offset: number } {
+    if (position < 0 || position + length > this.position) throw new RangeError(`no ${length} bytes at ${position}`)
+    if (position >= this.#before) return { bytes: this.#bytes, offset: this.#from + position - this.#before }
+    let start = 0
+    for (const part of this.#parts as Uint8Array[]) {
+      if (position + length <= start + part.length) return { bytes: part, offset: position - start }
+      start += part.length
+    }
+    throw new RangeError(`the ${length} bytes at ${position} are not in one piece`)
+  }
+
+  #removeFromPiece(offset: number, length: number): void {
+    const at = this.#from + offset
+    if (at + length > this.#to) throw new RangeError('there is less to remove')
+    if (this.#to - at < 4096) {
+      this.#bytes.copyWithin(at, at + length, this.#to)
+      this.#to -= length
+    } else {
+      this.#bytes.copyWithin(this.#from + length, this.#from, at) // the header is shorter than the body
+      this.#from += length
+    }
+  }
+}
+
+function putU16(bytes: Uint8Array, at: number, value: number, order: 'be' | 'le'): void {
+  bytes[at] = order === 'be' ? value >>> 8 : value
+  bytes[at + 1] = order === 'be' ? value : value >>> 8
+}
+
+function putU32(bytes: Uint8Array, at: number, value: number, order: 'be' | 'le'): void {
+  if (order === 'be') {
+    bytes[at] = value >>> 24
+    bytes[at + 1] = value >>> 16
+    bytes[at + 2] = value >>> 8
+    bytes[at + 3] = value
+  } else {
+    bytes[at] = value
+    bytes[at + 1] = value >>> 8
+    bytes[at + 2] = value >>> 16
+    bytes[at + 3] = value >>> 24
+  }
+}
+
+function outOfRange(kind: string, value: number): RangeError {
+  return new RangeError(`${value} is not a ${kind}`)
+}

@@ -1,0 +1,20 @@
+import type { ReadBuffer } from './read-buffer.ts'
+import type { WriteBuffer } from './write-buffer.ts'
+
+/**
+ * Where a unit ends on a byte stream. It may have state, so options take a factory.
+ *
+ * `next` gives the next frame as a view, or undefined when more bytes are needed: then it has consumed nothing that it
+ * would need again, and says by `buffer.need()` how many bytes it waits for, where it knows. It is called again when
+ * they are there. A throw (ERR_BAD_FRAME) closes the session, because the next boundary can no longer be found.
+ */
+export interface Framing {
+  next(buffer: ReadBuffer): Uint8Array | undefined
+  /** Before the codec writes the body. Gives a mark for `end`. */
+  begin(out: WriteBuffer): number
+  /** After it: fills in a length, adds a delimiter. A throw goes to the caller of `send`. */
+  end(out: WriteBuffer, mark: number): void
+}
+
+/** Makes the framing of one session; each has its own. */
+export type FramingFactory = () => Framing

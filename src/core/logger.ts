@@ -1,0 +1,7 @@
+/** Where life-cycle events go. `console` is one; `hawser/winston` makes one of a winston logger. Messages and payloads are never logged. */
+export interface Logger {
+  debug(message: string, fields?: object): void
+  info(message: string, fields?: object): void
+  warn(message: string, fields?: object): void
+  error(message: string, fields?: object): void
+}

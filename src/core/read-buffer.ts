@@ -1,0 +1,26 @@
+/** Received bytes that no frame has claimed, as a Framing sees them; offsets count from the first of them. Reading beyond `length` throws. */
+export interface ReadBuffer {
+  /** Contiguous bytes at hand. */
+  readonly length: number
+  /** Brings `count` bytes together if they have arrived (a split frame pulls only what it misses). */
+  has(count: number): boolean
+  /** For framings that search: brings some more together; false when there is nothing more. */
+  more(): boolean
+  /**
+   * "Call me when there are so many": checks maxFrameBytes before anything is kept.
+   * @param totalBytes of the frame, header and all
+   * @param overheadBytes how many of them are framing and do not count against maxFrameBytes
+   * @throws ERR_FRAME_TOO_LARGE
+   */
+  need(totalBytes: number, overheadBytes?: number): undefined
+  u8(offset: number): number
+  /** @param order big-endian unless told */
+  u16(offset: number, order?: 'be' | 'le'): number
+  u32(offset: number, order?: 'be' | 'le'): number
+  /** Offset of the first such byte, or sequence of bytes, from `from` on; -1 where there is none among those at hand. */
+  indexOf(bytes: number | Uint8Array, from?: number): number
+  view(from: number, to: number): Uint8Array
+  /** Gives `length` bytes as a view and forgets them. */
+  take(length: number): Uint8Array
+  skip(length: number): void
+}

@@ -1,0 +1,51 @@
+import type { Address } from './address.ts'
+import type { Connection, Role } from './connection.ts'
+import type { Env } from './env.ts'
+import type { HawserError } from './errors.ts'
+
+/** What Server, Client and `attach` tell the layers below about the connection they want. */
+export interface LinkOptions {
+  readonly env: Env
+  /** A wish; the connection says what it does. */
+  readonly chunks: 'kept' | 'borrowed'
+  /** WebSocket needs it before the session exists. */
+  readonly maxFrameBytes: number
+  /** The codec's `format` is 'text': default kind of outgoing message. */
+  readonly text: boolean
+  /** The option groups tcp, tls, ws, udp, ipc as the user gave them; `listen: { backlog }` too. */
+  readonly groups: Readonly<Record<string, unknown>>
+  readonly role: Role
+  readonly signal?: AbortSignal | undefined
+  /** Dial, TLS and HTTP handshake together; counts into openTimeoutMs on accept. */
+  readonly timeoutMs: number
+}
+
+export interface AcceptSink {
+  /** Before TLS and HTTP, after a PROXY header; false: the acceptor closes the connection. */
+  admit(remoteAddress: Address): boolean
+  /** Ready to be attached. Each one that `admit` let in comes here or ends in `onError`. */
+  onConnection(connection: Connection): void
+  /** Failed handshakes (`remoteAddress` is known) and accept errors; the acceptor goes on. */
+  onError(error: HawserError, remoteAddress?: Address): void
+}
+
+export interface Acceptor {
+  /** Where it really listens, as a URL, port filled in. */
+  readonly address: string
+  /** No more accepts until `resume`: at the limit of sessions. */
+  pause(): void
+  resume(): void
+  /** Certificates for handshakes from now on; only tls and wss have it. */
+  reloadTls?(tls: unknown): void
+  /** No new connections; those that were accepted stay. Resolves when the port is free again. */
+  close(): Promise<void>
+}
+
+/** A way to reach peers. Its own options (tls, ws, udp …) come from the option group of its name. */
+export interface Transport {
+  readonly schemes: readonly string[]
+  /** Rejects with a HawserError. */
+  dial(address: Address, options: LinkOptions): Promise<Connection>
+  /** Resolves once bound; rejects with a HawserError. */
+  listen(address: Address, options: LinkOptions, sink: AcceptSink): Promise<Acceptor>
+}
