@@ -1,0 +1,22 @@
+// Compiles, then runs one example: `npm run example -- NAME [arguments]`.
+import { spawn } from 'node:child_process'
+import { existsSync, readdirSync } from 'node:fs'
+import { run } from './run.mjs'
+
+const names = readdirSync('examples').filter((name) => existsSync(`examples/${name}/main.ts`))
+const [name, ...args] = process.argv.slice(2)
+if (!names.includes(name)) {
+  console.error(name === undefined ? 'npm run example -- NAME' : `There is no example "${name}".`)
+  console.error(`Examples: ${names.join(', ')}`)
+  process.exit(1)
+}
+
+// Examples import the package by its name, which leads to dist.
+run('npm', 'run', '--silent', 'build')
+
+const main = `.build/examples/${name}/main.js`
+const child = spawn(process.execPath, ['--enable-source-maps', main, ...args], { stdio: 'inherit' })
+// Ctrl-C reaches the whole group by itself, a plain kill only this process.
+process.on('SIGINT', () => {})
+process.on('SIGTERM', () => child.kill('SIGTERM'))
+child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 143)))

@@ -1,0 +1,31 @@
+// Runs AVA on the compiled tests and closes with one plain line:
+//   N passed, N failed[, N skipped]
+// The exit status is AVA's own, and a run that AVA calls failed never reads "0 failed".
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+const cli = fileURLToPath(new URL('./cli.mjs', import.meta.resolve('ava')))
+// `npm test -- test/x.test.ts` names the source; AVA runs what the compiler made of it.
+const args = process.argv.slice(2).map((a) => a.replace(/^(?:\.\/)?test\/(.*)\.ts(?=$|:)/, '.build/test/$1.js'))
+const child = spawn(process.execPath, [cli, '--tap', ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+const ended = once(child, 'exit')
+const count = { passed: 0, failed: 0, skip: 0, todo: 0 }
+let stated = 0
+for await (const line of createInterface({ input: child.stdout })) {
+  const m = /^(not )?ok \d+ - (.*?)(?: # (TODO|SKIP).*)?$/.exec(line)
+  if (m) {
+    const kind = m[3] ? m[3].toLowerCase() : m[1] ? 'failed' : 'passed'
+    count[kind]++
+    console.log(`${{ passed: '✔', failed: '✘' }[kind] ?? '-'} ${m[2]}${m[3] ? ` [${kind}]` : ''}`)
+  } else if (/^# fail \d+$/.test(line)) stated = Number(line.slice(7))
+  else if (!/^TAP version|^1\.\.\d+$|^# (?:tests|pass|skip) \d+$|^\s*$/.test(line)) console.log(line)
+}
+const [code] = await ended
+// AVA's own count also holds the tests which a crash kept from running, and the todos.
+let failed = Math.max(count.failed, stated - count.todo)
+if (code !== 0 && failed === 0) failed = 1
+const skipped = count.skip + count.todo
+console.log(`\n${count.passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
+process.exitCode = code === 0 && failed > 0 ? 1 : (code ?? 1)
