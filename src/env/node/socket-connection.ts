@@ -1,9 +1,8 @@
 import { Socket } from 'node:net'
 import type { Duplex, Readable, Writable } from 'node:stream'
-import { TLSSocket } from 'node:tls'
 import type { Connection, ConnectionSink, PeerInfo } from '../../core/connection.ts'
 import type { Env } from '../../core/env.ts'
-import { tlsPeerInfo } from './peer-certificate.ts'
+import type { Ends } from './socket-address.ts'
 import { systemError } from './system-error.ts'
 
 /** A stream may be what one connection reads and another one writes: each side has a mark of its own. */
@@ -63,11 +62,11 @@ export class SocketConnection implements Connection {
 
   readonly localAddress: string
   readonly remoteAddress: string
+  readonly peer: PeerInfo
   readonly #env: Env
   readonly #readable: Readable
   readonly #writable: Writable
   #sink: ConnectionSink | undefined
-  #peer: PeerInfo | undefined
   #error: Error | undefined
   /** Of writes whose taking somebody wants to know of, in order. */
   #taken: (() => void)[] | undefined
@@ -86,13 +85,14 @@ export class SocketConnection implements Connection {
   #closed = false
   #closeTold = false
 
-  /** `localAddress` and `remoteAddress` as URLs: a socket forgets its own when it closes. */
-  constructor(env: Env, readable: Readable, writable: Writable, localAddress: string, remoteAddress: string) {
+  /** `ends` and `peer` are told at once: a socket forgets them when it closes. */
+  constructor(env: Env, readable: Readable, writable: Writable, ends: Ends, peer: PeerInfo = NO_PEER) {
     this.#env = env
     this.#readable = readable
     this.#writable = writable
-    this.localAddress = localAddress
-    this.remoteAddress = remoteAddress
+    this.localAddress = ends.local
+    this.remoteAddress = ends.remote
+    this.peer = peer
     this.#listen()
   }
 
@@ -107,12 +107,6 @@ export class SocketConnection implements Connection {
   }
   get maxWriteBytes(): number {
     return Infinity
-  }
-
-  get peer(): PeerInfo {
-    if (this.#peer === undefined)
-      this.#peer = this.#readable instanceof TLSSocket ? tlsPeerInfo(this.#readable) : NO_PEER
-    return this.#peer
   }
 
   get bufferedBytes(): number {
