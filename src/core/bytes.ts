@@ -57,6 +57,18 @@ export function readUtf8(bytes: Uint8Array): string {
   return text.includes('\uFFFD') ? strictDecoder.decode(bytes) : text
 }
 
+/** Below this a loop beats the call into the runtime. */
+const SHORT_BYTES = 64
+
+/** Where `byte` first stands in `bytes` between `from` and `to`; -1 where it does not. */
+export function indexOfByte(bytes: Uint8Array, byte: number, from: number, to: number): number {
+  const near = Math.min(to, from + SHORT_BYTES)
+  for (let at = from; at < near; at++) if (bytes[at] === byte) return at
+  if (near >= to) return -1
+  const found = bytes.subarray(near, to).indexOf(byte) // what lies behind `to` is not looked at
+  return found < 0 ? -1 : near + found
+}
+
 /** The first bytes as a person reads them, for error messages: `16 03 01 "..."`. */
 export function preview(bytes: Uint8Array): string {
   const head = bytes.subarray(0, 16)
