@@ -2,7 +2,7 @@ import type { Env, Net, TimerHandle } from '../core/env.ts'
 import { describe } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import { requireNumber } from '../core/session-options.ts'
-import { promiseJobs, realTurn } from '../env/real-turn.ts'
+import { promiseJobs, realTurn, throwUncaught } from '../env/real-turn.ts'
 import { EventQueue } from './event-queue.ts'
 import { Random } from './random.ts'
 import { VirtualDisk } from './virtual-disk.ts'
@@ -234,7 +234,7 @@ class VirtualWorld implements VirtualEnv {
   #fail(error: unknown): void {
     const waiters = this.#waiters.splice(0)
     for (const waiter of waiters) waiter.reject(error)
-    if (waiters.length === 0) void Promise.reject(error)
+    if (waiters.length === 0) throwUncaught(error)
   }
 
   #guarded(run: () => void): void {

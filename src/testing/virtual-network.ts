@@ -1,6 +1,6 @@
 import { makeAddress } from '../core/address.ts'
 import type { Connection } from '../core/connection.ts'
-import type { DatagramSocket, Env, Net, StreamTarget, TimerHandle } from '../core/env.ts'
+import type { Env, Net, StreamTarget, TimerHandle } from '../core/env.ts'
 import { badOption, HawserError } from '../core/errors.ts'
 import { requireNumber } from '../core/session-options.ts'
 import type { Acceptor, AcceptSink, LinkOptions } from '../core/transport.ts'
@@ -140,11 +140,6 @@ export class VirtualNet implements Net, VirtualNetwork {
   /** Imitated, so that one sees what a session sees of TLS; the bytes stay as they are. */
   secure(connection: Connection, tls: unknown, options: LinkOptions): Promise<Connection> {
     return this.#tls.secure(connection, tls, options)
-  }
-
-  /** @throws ERR_UNREACHABLE: this network carries streams only */
-  async bindDatagram(): Promise<DatagramSocket> {
-    throw new HawserError('ERR_UNREACHABLE', 'the virtual network carries no datagrams')
   }
 
   /** @param stream an end of `network.pair()` */

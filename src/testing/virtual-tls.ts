@@ -5,6 +5,9 @@ import type { LinkOptions } from '../core/transport.ts'
 import { WaitList } from '../core/wait-list.ts'
 import type { Weather, WeatheredLink } from './virtual-link.ts'
 
+// oxlint-disable-next-line no-restricted-globals -- a fixed day, not the clock
+const LAST_DAY = new Date(8.64e15)
+
 /** What of the option group `tls` the imitation looks at. */
 interface TlsLike {
   /** Any value; a text is the name that the certificate is made out to. */
@@ -42,7 +45,7 @@ export class VirtualTls {
   /** Resolves when the other end has called it too; an end that speaks no TLS lets it run into ERR_TIMEOUT. */
   secure(connection: Connection, tls: unknown, options: LinkOptions): Promise<Connection> {
     const waiting = new WaitList<Connection>(options.env)
-    const hello: Hello = { tls: (tls ?? {}) as TlsLike, options, connection, waiting }
+    const hello: Hello = { tls: tls ?? {}, options, connection, waiting }
     const result = waiting.add('TLS handshake', options, () => connection.destroy())
     this.#hellos.set(connection, hello)
     const other = this.#others.get(connection)
@@ -88,7 +91,7 @@ function certificateOf({ tls: { cert } }: Hello): unknown {
     issuer: { CN: cert },
     fingerprint256: '',
     serialNumber: '1',
-    validTo: new Date(8.64e15),
+    validTo: LAST_DAY,
     raw: new Uint8Array(0),
   }
   return certificate
