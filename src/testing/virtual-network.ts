@@ -160,7 +160,6 @@ export class VirtualNet implements Net, VirtualNetwork {
     }
     const from = 'path' in target ? `ipc://peer-${this.#nextPeer++}` : urlOf({ host: LOOPBACK, port: this.#freePort() })
     const link = this.#link({ address: from, options }, { address: to, options: listening.options })
-    this.#tls.register(link)
     listening.acceptor.offer(link.accepted)
     waiting.resolveAll(link.dialed)
   }
@@ -168,6 +167,7 @@ export class VirtualNet implements Net, VirtualNetwork {
   #link(dialing: ConstructorParameters<typeof WeatheredLink>[1], listening: typeof dialing): WeatheredLink {
     const link = new WeatheredLink(this.#weather, dialing, listening, (gone) => this.#links.delete(gone))
     this.#links.add(link)
+    this.#tls.register(link)
     return link
   }
 

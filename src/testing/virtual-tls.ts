@@ -1,4 +1,5 @@
 import type { CloseReason, Connection, ConnectionSink, PeerInfo } from '../core/connection.ts'
+import { preview } from '../core/bytes.ts'
 import { HawserError } from '../core/errors.ts'
 import type { PeerCertificate } from '../core/peer.ts'
 import type { LinkOptions } from '../core/transport.ts'
@@ -42,11 +43,13 @@ export class VirtualTls {
     this.#others.set(link.accepted, link.dialed)
   }
 
-  /** Resolves when the other end has called it too; an end that speaks no TLS lets it run into ERR_TIMEOUT. */
+  /** Resolves when the other end has called it too. An end that says nothing lets it run into ERR_TIMEOUT. */
   secure(connection: Connection, tls: unknown, options: LinkOptions): Promise<Connection> {
     const waiting = new WaitList<Connection>(options.env)
     const hello: Hello = { tls: tls ?? {}, options, connection, waiting }
     const result = waiting.add('TLS handshake', options, () => connection.destroy())
+    if (waiting.size === 0) connection.destroy() // aborted before it began
+    connection.attach(new HandshakeSink(hello))
     this.#hellos.set(connection, hello)
     const other = this.#others.get(connection)
     const answer = other === undefined ? undefined : this.#hellos.get(other)
@@ -58,7 +61,38 @@ export class VirtualTls {
   }
 }
 
+/** Until the handshake is done, whatever comes is wrong. */
+class HandshakeSink implements ConnectionSink {
+  readonly #hello: Hello
+
+  constructor(hello: Hello) {
+    this.#hello = hello
+  }
+
+  onChunk(chunk: Uint8Array): void {
+    this.#fail(new HawserError('ERR_TLS', `the peer speaks no TLS: ${preview(chunk)}`))
+  }
+
+  onActivity(): void {}
+
+  onEnd(): void {
+    this.onClose()
+  }
+
+  onClose(error?: Error): void {
+    const why = 'the peer left during the TLS handshake'
+    this.#fail(new HawserError('ERR_CONNECTION_RESET', why, { retryable: true, cause: error }))
+  }
+
+  #fail(error: HawserError): void {
+    this.#hello.connection.destroy()
+    this.#hello.waiting.rejectAll(error)
+  }
+}
+
 function finish(one: Hello, other: Hello): void {
+  if (one.waiting.size === 0 || other.waiting.size === 0) return // one of them has failed: the other sees its end
+  for (const { connection } of [one, other]) connection.pause() // until its owner attaches
   const [client, server] = one.options.role === 'dialed' ? [one, other] : [other, one]
   const failure = objection(client.tls, server.tls)
   if (failure !== undefined) {
