@@ -1,6 +1,6 @@
 import { allocate } from './bytes.ts'
 import type { Codec } from './codec.ts'
-import { HawserError, describe, isHawserError } from './errors.ts'
+import { cannotEncode, describe, isHawserError } from './errors.ts'
 import { FrameWriter } from './frame-writer.ts'
 import { LiveSession } from './live-session.ts'
 import type { AnySession, Session } from './session.ts'
@@ -108,8 +108,8 @@ function encodeBody<Out>(codec: Codec<unknown, Out>, message: Out): Body {
     return body
   } catch (error) {
     writer.abandon()
-    if (isHawserError(error)) throw error
-    throw new HawserError('ERR_ENCODE', `the message cannot be encoded: ${describe(error)}`, { cause: error })
+    if (isHawserError(error, 'ERR_ENCODE', 'ERR_MESSAGE_TOO_LARGE')) throw error
+    throw cannotEncode(`the message cannot be encoded: ${describe(error)}`, error)
   }
 }
 

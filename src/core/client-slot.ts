@@ -2,6 +2,7 @@ import type { Address } from './address.ts'
 import { backoffMs, patientMs } from './backoff.ts'
 import type { ResolvedReconnect } from './client-options.ts'
 import type { Connection } from './connection.ts'
+import type { Dialed } from './connection-peer.ts'
 import type { Env, TimerHandle } from './env.ts'
 import { type ErrorCode, type SessionError, sessionClosed } from './errors.ts'
 import type { LiveSession } from './live-session.ts'
@@ -9,26 +10,33 @@ import type { CloseCause } from './session.ts'
 import type { SessionHost } from './session-host.ts'
 
 /** Answers that will not change soon: a certificate, a login, a missing permission. */
-const REFUSALS: ReadonlySet<ErrorCode> = /* @__PURE__ */ new Set<ErrorCode>(['ERR_REFUSED', 'ERR_TLS', 'ERR_PERMISSION', 'ERR_PROXY'])
+const REFUSALS: ReadonlySet<ErrorCode> = /* @__PURE__ */ new Set<ErrorCode>([
+  'ERR_REFUSED',
+  'ERR_TLS',
+  'ERR_PERMISSION',
+  'ERR_PROXY',
+])
 /** Our own mistakes: the next attempt would make them again. */
 const HOPELESS: ReadonlySet<ErrorCode> = /* @__PURE__ */ new Set<ErrorCode>(['ERR_BAD_OPTION', 'ERR_BAD_ADDRESS'])
 
+type SlotSession = Pick<LiveSession<unknown, never, unknown>, 'start' | 'wantsReconnect'>
+
 /** What a slot needs of its Client. */
-export interface SlotWork<S> {
+export interface SlotWork<S extends SlotSession> {
   readonly env: Env
   /** Taken in turn, so that a dead one does not hold the slot. */
   readonly addresses: readonly Address[]
   readonly reconnect: false | ResolvedReconnect
   /** Rejects at once when `signal` aborts. */
   dial(address: Address, signal: AbortSignal): Promise<Connection>
-  /** Starts a session of this slot. */
-  open(connection: Connection, host: SessionHost<S>, dialed: { slot: number; generation: number }): S
+  /** A session of this slot, not started yet. @throws what the setup's own functions throw; the connection is destroyed then */
+  open(connection: Connection, host: SessionHost<S>, dialed: Dialed): S
   /** Whether, the attempts of this slot being used up, those of all others are, too. */
   allExhausted(): boolean
 }
 
 /** What a slot tells its Client. */
-export interface SlotEvents<S> {
+export interface SlotEvents<S extends SlotSession> {
   dialing(slot: ClientSlot<S>, address: Address): void
   opened(slot: ClientSlot<S>, address: Address, session: S): void
   /** `retryInMs`: Infinity where no attempt follows; then comes `ended`. */
@@ -38,8 +46,6 @@ export interface SlotEvents<S> {
   /** It dials no more, and has no session. `error`: why, unless the application wanted it so. */
   ended(slot: ClientSlot<S>, error: SessionError | undefined): void
 }
-
-type SlotSession = Pick<LiveSession<unknown, never, unknown>, 'wantsReconnect'>
 
 /**
  * One session of a Client, kept: dialed, opened, replaced when lost. One attempt at a time, and a new one only when the
@@ -142,7 +148,13 @@ export class ClientSlot<S extends SlotSession> {
       },
     }
     this.#state = 'opening'
-    this.#session = this.#work.open(connection, host, { slot: this.index, generation: this.#generation })
+    try {
+      this.#session = this.#work.open(connection, host, { slot: this.index, generation: this.#generation })
+    } catch (error) {
+      this.#onFailed(address, error as SessionError)
+      return
+    }
+    this.#session.start()
   }
 
   /** An open session is gone: replaced, unless somebody said otherwise. */

@@ -36,7 +36,11 @@ export async function dial<In, Out, Data>(
   try {
     return await waitFor(env, `dialing ${address}`, opening, options)
   } catch (error) {
-    attempt.abort(error) // over time or aborted: what is under way must not stay behind
+    attempt.abort(error) // over time or aborted: what is under way must not stay behind, even if it just opened
+    opening.then(
+      (session) => session.destroy(),
+      () => {}, // it is the error at hand, or comes from the abort
+    )
     throw error
   }
 }
@@ -55,7 +59,9 @@ export async function attach<In, Out, Data>(
   if (env.net === undefined) throw badOption('env', 'has no net to adopt a stream with')
   const groups = new TransportTable(bindings, options.transports).groupsOf(options)
   const link = linkOptions(config, { role: 'attached', timeoutMs: limits.openTimeoutMs, groups })
-  return openSession(env.net.adopt(stream, link), config, 'attached', new AbortController().signal)
+  const connection = env.net.adopt(stream, link)
+  await new Promise<void>((resolve) => env.defer(resolve)) // no hook begins inside a call of the application
+  return openSession(connection, config, 'attached', new AbortController().signal)
 }
 
 /** Resolves when it is open, rejects with the reason why it will not be. */

@@ -3,7 +3,7 @@ import type { Client, ClientStatus } from './client.ts'
 import { type ClientOptions, type ResolvedClientOptions, resolveClientOptions } from './client-options.ts'
 import { ClientSlot, type SlotEvents, type SlotWork } from './client-slot.ts'
 import { EndpointTotals } from './endpoint-totals.ts'
-import { badOption, describe, type SessionError, sessionClosed } from './errors.ts'
+import { badOption, type SessionError, sessionClosed } from './errors.ts'
 import { LiveSession } from './live-session.ts'
 import { LogLimit } from './log-limit.ts'
 import { dialConnection } from './outbound-link.ts'
@@ -135,11 +135,7 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
         const options = linkOptions(this.#config, { role: 'dialed', timeoutMs, groups: this.#groups, signal })
         return dialConnection(this.#table.find(address), address, options)
       },
-      open: (connection, host, dialed) => {
-        const session = new LiveSession(connection, this.#config, host, 'dialed', dialed)
-        session.start()
-        return session
-      },
+      open: (connection, host, dialed) => new LiveSession(connection, this.#config, host, 'dialed', dialed),
       allExhausted: () => this.#slots.every((slot) => slot.isExhausted || slot.isStopped),
     }
     const events: SlotEvents<LiveSession<In, Out, Data>> = {
@@ -168,7 +164,7 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
     this.#sessions.add(session)
     this.#totals.totalSessions++
     this.#status.emit({ type: 'open', address, slot: index, generation })
-    if (this.#shutdown.begun) return this.#shutDown(session, undefined)
+    if (this.#shutdown.begun) return // it is being shut down
     this.#sessionWaits.resolveAll(session)
     if (this.#isReady()) this.#readyWaits.resolveAll(undefined)
   }
@@ -230,7 +226,7 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
       const slot = slots[(this.#turn + i) % slots.length]
       const session = slot?.session
       if (session === undefined || session.phase !== 'open' || !this.#sessions.has(session)) continue
-      const { bufferedBytes } = session.stats
+      const { bufferedBytes } = session
       if (bufferedBytes >= bestBytes) continue
       best = session
       bestBytes = bufferedBytes
@@ -245,8 +241,8 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
     this.#stopDialing()
     for (const { session } of this.#slots) {
       if (session === undefined) continue
-      if (this.#sessions.has(session)) this.#shutDown(session, reason)
-      else void session.close({ reason })
+      const { signal } = this.#shutdown
+      void session.shutdown({ signal, reason }) // one that is still opening is closed at once
     }
     this.#finishIfDone()
   }
@@ -257,13 +253,6 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
     const error = this.#failure ?? clientClosed()
     this.#readyWaits.rejectAll(error)
     this.#sessionWaits.rejectAll(error)
-  }
-
-  #shutDown(session: LiveSession<In, Out, Data>, reason: string | undefined): void {
-    session.shutdown({ signal: this.#shutdown.signal, reason }).catch((error: unknown) => {
-      this.#config.logger.error(`shutting ${session.id} down failed: ${describe(error)}`, { error })
-      session.destroy()
-    })
   }
 
   #destroyAll(): void {

@@ -50,6 +50,7 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
   readonly #sink: AcceptSink
   readonly #onAbort = (): void => void this.close()
   #acceptors: Acceptor[] = []
+  #tls: object
   #addresses: readonly Address[] = []
   /** Acceptors that are not closed yet, or not bound yet. */
   #openAcceptors = 0
@@ -76,6 +77,7 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
     this.#status = new StatusFeed(env, logger, options.onStatus)
     this.#logs = new LogLimit(env)
     this.#totals = new EndpointTotals(env.now())
+    this.#tls = (this.#table.groupsOf(options)['tls'] ?? {}) as object
     this.#shutdown = new Shutdown(env, () => this.#destroyAll())
     this.#host = {
       sessionOpened: (session) => this.#onOpened(session),
@@ -152,7 +154,9 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
   reloadTls(tls: object): void {
     const secured = this.#acceptors.filter((acceptor) => acceptor.reloadTls !== undefined)
     if (secured.length === 0) throw badOption('tls', 'has nothing to do here: no address listens with TLS')
-    for (const acceptor of secured) acceptor.reloadTls?.(tls)
+    const group = { ...this.#tls, ...tls } // new certificates must not undo `clientCertificate`
+    for (const acceptor of secured) acceptor.reloadTls?.(group)
+    this.#tls = group
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -209,8 +213,10 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
 
   #limitReached({ host }: Address): HawserError<'ERR_TOO_MANY_SESSIONS'> | undefined {
     const { maxSessions, maxSessionsPerHost, maxPendingHandshakes } = this.#limits
-    if (this.#handshakes + this.#unopened.size + this.#sessions.size >= maxSessions) return tooMany('maxSessions', maxSessions)
-    if (this.#handshakes + this.#opening >= maxPendingHandshakes) return tooMany('maxPendingHandshakes', maxPendingHandshakes)
+    if (this.#handshakes + this.#unopened.size + this.#sessions.size >= maxSessions)
+      return tooMany('maxSessions', maxSessions)
+    if (this.#handshakes + this.#opening >= maxPendingHandshakes)
+      return tooMany('maxPendingHandshakes', maxPendingHandshakes)
     if (maxSessionsPerHost > 0 && (this.#perHost.get(host) ?? 0) >= maxSessionsPerHost) {
       return tooMany('maxSessionsPerHost', maxSessionsPerHost)
     }
@@ -272,10 +278,22 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
       this.#countHost(parseAddress(connection.remoteAddress), -1)
       return connection.destroy()
     }
-    const session = new LiveSession(connection, this.#config, this.#host, 'accepted')
+    const session = this.#newSession(connection)
+    if (session === undefined) return
     this.#unopened.add(session)
     this.#opening++
     session.start()
+  }
+
+  #newSession(connection: Connection): LiveSession<In, Out, Data> | undefined {
+    try {
+      return new LiveSession(connection, this.#config, this.#host, 'accepted')
+    } catch (error) {
+      const remoteAddress = parseAddress(connection.remoteAddress)
+      this.#countHost(remoteAddress, -1)
+      this.#refuse(remoteAddress, error as SessionError)
+      return undefined
+    }
   }
 
   #onOpened(session: LiveSession<In, Out, Data>): void {
@@ -283,7 +301,6 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
     this.#unopened.delete(session)
     this.#sessions.add(session)
     this.#totals.totalSessions++
-    if (this.#shutdown.begun) this.#shutDown(session, undefined)
   }
 
   #onRefused(session: LiveSession<In, Out, Data>, error: SessionError): void {
@@ -303,17 +320,10 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
 
   #beginClose(reason: string | undefined): void {
     this.#stopListening()
-    for (const session of this.#unopened) void session.close({ code: GOING_AWAY, reason })
-    for (const session of this.#sessions) this.#shutDown(session, reason)
+    const goodbye = { signal: this.#shutdown.signal, code: GOING_AWAY, reason }
+    for (const session of this.#unopened) void session.shutdown(goodbye) // closed at once
+    for (const session of this.#sessions) void session.shutdown(goodbye)
     this.#finishIfDone()
-  }
-
-  #shutDown(session: LiveSession<In, Out, Data>, reason: string | undefined): void {
-    const { signal } = this.#shutdown
-    session.shutdown({ signal, code: GOING_AWAY, reason }).catch((error: unknown) => {
-      this.#config.logger.error(`shutting ${session.id} down failed: ${describe(error)}`, { error })
-      session.destroy()
-    })
   }
 
   #destroyAll(): void {

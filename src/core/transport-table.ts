@@ -19,9 +19,13 @@ export class TransportTable {
     const transport = this.#byScheme.get(address.scheme)
     if (transport !== undefined) return transport
     const known = [...this.#byScheme.keys()].join(', ')
-    throw new HawserError('ERR_BAD_ADDRESS', `address '${address.href}': no transport for ${address.scheme} (${known})`, {
-      details: { part: 'scheme' },
-    })
+    throw new HawserError(
+      'ERR_BAD_ADDRESS',
+      `address '${address.href}': no transport for ${address.scheme} (${known})`,
+      {
+        details: { part: 'scheme' },
+      },
+    )
   }
 
   /** The options that are named like a scheme: a transport's own come in the group of its name. */
