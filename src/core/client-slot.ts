@@ -109,15 +109,14 @@ export class ClientSlot<S extends SlotSession> {
     this.#attempt = attempt
     this.#state = 'dialing'
     this.#events.dialing(this, address)
-    this.#work.dial(address, attempt.signal).then(
-      (connection) => {
-        if (attempt.signal.aborted) connection.destroy()
-        else this.#onConnection(connection, address)
-      },
-      (error: unknown) => {
-        if (!attempt.signal.aborted) this.#onFailed(address, error as SessionError)
-      },
-    )
+    const onConnection = (connection: Connection): void => {
+      if (attempt.signal.aborted) connection.destroy()
+      else this.#onConnection(connection, address)
+    }
+    const onFailed = (error: unknown): void => {
+      if (!attempt.signal.aborted) this.#onFailed(address, error as SessionError)
+    }
+    this.#work.dial(address, attempt.signal).then(onConnection, onFailed)
   }
 
   /** Dials no more. A session goes on, and its end is still told. */

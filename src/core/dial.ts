@@ -34,7 +34,7 @@ export async function dial<In, Out, Data>(
     (connection) => openSession(connection, config, 'dialed', attempt.signal),
   )
   try {
-    return await waitFor(env, `dialing ${address}`, opening, options)
+    return await waitFor(env, `dialing ${address.href}`, opening, options)
   } catch (error) {
     attempt.abort(error) // over time or aborted: what is under way must not stay behind, even if it just opened
     opening.then(

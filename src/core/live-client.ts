@@ -179,8 +179,8 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
     this.#status.emit({ type: 'failed', address, slot: index, error, retryInMs })
     this.#logs.log(`${index} ${error.code}`, (suppressed) => {
       const { name } = this.#options
-      const fields = { name, slot: index, code: error.code, retryInMs, suppressed }
-      this.#config.logger.warn(`cannot connect to ${address}: ${error.message}`, fields)
+      const fields = { name, address: address.href, slot: index, code: error.code, retryInMs, suppressed }
+      this.#config.logger.warn(`connecting failed: ${error.message}`, fields)
     })
   }
 

@@ -77,7 +77,7 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
     this.#status = new StatusFeed(env, logger, options.onStatus)
     this.#logs = new LogLimit(env)
     this.#totals = new EndpointTotals(env.now())
-    this.#tls = (this.#table.groupsOf(options)['tls'] ?? {}) as object
+    this.#tls = this.#table.groupsOf(options)['tls'] ?? {}
     this.#shutdown = new Shutdown(env, () => this.#destroyAll())
     this.#host = {
       sessionOpened: (session) => this.#onOpened(session),
@@ -231,7 +231,7 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
         throw new TypeError('it must answer synchronously')
       }
       if (verdict !== false) return undefined
-      return new HawserError('ERR_REFUSED', `${remoteAddress} was not admitted`)
+      return new HawserError('ERR_REFUSED', `${remoteAddress.href} was not admitted`)
     } catch (error) {
       this.#config.logger.error(`admit threw: ${describe(error)}`, { error })
       return new HawserError('ERR_REFUSED', `admit threw: ${describe(error)}`, { cause: error })
@@ -251,7 +251,7 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
     this.#logs.log(error.code, (suppressed) => {
       const { name } = this.#options
       const { code, message } = error
-      this.#config.logger.warn(`refused ${remoteAddress}: ${message}`, { name, code, suppressed })
+      this.#config.logger.warn(`refused ${remoteAddress.href}: ${message}`, { name, code, suppressed })
     })
   }
 

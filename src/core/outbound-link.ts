@@ -27,22 +27,23 @@ export function dialConnection(transport: Transport, address: Address, options: 
     }
     const onAbort = (): void => leave(signal?.reason)
     const timer =
-      timeoutMs > 0 ? env.setTimer(timeoutMs, () => leave(timedOut(`dialing ${address}`, timeoutMs)), true) : undefined
+      timeoutMs > 0
+        ? env.setTimer(timeoutMs, () => leave(timedOut(`dialing ${address.href}`, timeoutMs)), true)
+        : undefined
     signal?.addEventListener('abort', onAbort, { once: true })
-    start(transport, address, { ...options, signal: attempt.signal }).then(
-      (connection) => {
-        if (settled) return connection.destroy()
-        settle()
-        if (!isSelfConnected(connection)) return resolve(connection)
-        connection.destroy()
-        reject(new HawserError('ERR_CONNECTION_REFUSED', `${address} reached itself`, { retryable: true }))
-      },
-      (error: unknown) => {
-        if (settled) return
-        settle()
-        reject(asDialError(error, address))
-      },
-    )
+    const onConnection = (connection: Connection): void => {
+      if (settled) return connection.destroy()
+      settle()
+      if (!isSelfConnected(connection)) return resolve(connection)
+      connection.destroy()
+      reject(new HawserError('ERR_CONNECTION_REFUSED', `${address.href} reached itself`, { retryable: true }))
+    }
+    const onFailed = (error: unknown): void => {
+      if (settled) return
+      settle()
+      reject(asDialError(error, address))
+    }
+    start(transport, address, { ...options, signal: attempt.signal }).then(onConnection, onFailed)
   })
 }
 
@@ -54,7 +55,7 @@ async function start(transport: Transport, address: Address, options: LinkOption
 /** Transports of users may reject with anything. */
 function asDialError(error: unknown, address: Address): unknown {
   if (isHawserError(error)) return error
-  return new HawserError('ERR_UNREACHABLE', `${address}: ${describe(error)}`, { cause: error, retryable: true })
+  return new HawserError('ERR_UNREACHABLE', `${address.href}: ${describe(error)}`, { cause: error, retryable: true })
 }
 
 /**

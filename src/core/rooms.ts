@@ -25,7 +25,7 @@ export class Rooms<Key, in out Out> {
   }
 
   leaveAll(session: AnySession): void {
-    for (const key of [...this.keysOf(session)]) this.leave(key, session)
+    for (const key of this.keysOf(session)) this.leave(key, session)
   }
 
   /** As it is now: once empty, it is no longer the room of this name. */

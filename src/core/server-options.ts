@@ -53,7 +53,7 @@ export function resolveServerOptions<In, Out, Data>(options: ServerOptions<In, O
 /** @throws ERR_BAD_OPTION unless it is an AbortSignal, or nothing */
 export function requireSignal(option: string, value: unknown): void {
   if (value === undefined) return
-  const signal = value as Partial<AbortSignal> | null
+  const signal: Partial<AbortSignal> | null = value
   if (typeof signal?.aborted !== 'boolean' || typeof signal.addEventListener !== 'function') {
     throw badOption(option, 'must be an AbortSignal')
   }

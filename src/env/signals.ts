@@ -65,6 +65,6 @@ function destroyAll(what: readonly Closable[]): void {
 
 /** Pending for ever where one of them does not say when it is closed. */
 async function allClosed(what: readonly Closable[]): Promise<void> {
-  if (what.some((one) => one.closed === undefined)) await new Promise<never>(() => {})
-  await Promise.allSettled(what.map((one) => one.closed))
+  const never = new Promise<never>(() => {})
+  await Promise.allSettled(what.map(({ closed = never }) => closed))
 }
