@@ -17,10 +17,13 @@ import { FrameWriter } from '../../../src/core/frame-writer.ts'
 import type { FramingFactory } from '../../../src/core/framing.ts'
 import { throws } from '../../../src/testing/conformance/check.ts'
 import { hex, verifyFraming } from '../../../src/testing/index.ts'
+import { copiedBytes } from '../../support/copied-bytes.ts'
 import { suite } from '../../support/suite.ts'
 
 const MIB = 1024 * 1024
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
+/** The option that a throw of ERR_BAD_OPTION names. */
+const named = (run: () => unknown): string => (throws(run, 'ERR_BAD_OPTION') as Error & { option: string }).option
 const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1')
 
 /** Frames of a stream that comes in these chunks. */
@@ -332,7 +335,6 @@ test('unframed: each chunk is a frame as it came, whatever the limit', (t) => {
 })
 
 test('a wrong option is named when the framing is chosen', (t) => {
-  const named = (run: () => unknown): string => (throws(run, 'ERR_BAD_OPTION') as Error & { option: string }).option
   t.is(
     named(() => lengthPrefixed({ fieldBytes: 5 as 4 })),
     'fieldBytes',
@@ -412,7 +414,7 @@ test('A-04: framings that search look at each byte once, however it comes', (t) 
     const buffer = new ChunkBuffer(MIB)
     let searched = 0
     const indexOf = buffer.indexOf.bind(buffer)
-    buffer.indexOf = (bytes, from = 0) => {
+    buffer.indexOf = (bytes, from: number) => {
       searched += buffer.length - from
       return indexOf(bytes, from)
     }
@@ -433,14 +435,8 @@ test('A-04: a million one-byte chunks copy each byte a few times', (t) => {
     { name: 'line', factory: line(), wire: new Uint8Array(0) },
     { name: 'netstring', factory: netstring(), wire: utf8('1000000:') },
   ]
-  const set = Uint8Array.prototype.set
   for (const { name, factory, wire } of cases) {
-    let copied = 0
-    Uint8Array.prototype.set = function (source, offset) {
-      copied += source.length
-      set.call(this, source, offset)
-    }
-    try {
+    const copied = copiedBytes(() => {
       const framing = factory()
       const buffer = new ChunkBuffer(MIB)
       buffer.append(wire)
@@ -450,23 +446,15 @@ test('A-04: a million one-byte chunks copy each byte a few times', (t) => {
         if (buffer.ready && framing.next(buffer) !== undefined) t.fail(`${name} gave a frame too early`)
         buffer.settle(false)
       }
-    } finally {
-      Uint8Array.prototype.set = set
-    }
+    })
     t.true(copied < 5_000_000, `${name} copied ${copied} bytes`)
   }
 })
 
 test('a line that comes in large chunks is copied a few times, not once for each chunk', (t) => {
-  const set = Uint8Array.prototype.set
-  let copied = 0
-  Uint8Array.prototype.set = function (source, offset) {
-    copied += source.length
-    set.call(this, source, offset)
-  }
   const chunkBytes = 64 * 1024
   const count = 256
-  try {
+  const copied = copiedBytes(() => {
     const framing = line()()
     const buffer = new ChunkBuffer(64 * MIB)
     for (let i = 0; i < count; i++) {
@@ -474,8 +462,6 @@ test('a line that comes in large chunks is copied a few times, not once for each
       t.is(framing.next(buffer), undefined)
       buffer.settle(false)
     }
-  } finally {
-    Uint8Array.prototype.set = set
-  }
+  })
   t.true(copied < chunkBytes * count * 4, `${copied} bytes were copied`)
 })
