@@ -1,4 +1,4 @@
-import protobufjs, { type Reader, type Root, type Writer } from 'protobufjs'
+import protobufjs, { type Namespace, type Reader, type Root, type Writer } from 'protobufjs'
 import type { Codec } from '../src/core/codec.ts'
 import { badMessage, badOption, cannotEncode } from '../src/core/errors.ts'
 import { FrameReader } from '../src/core/frame-reader.ts'
@@ -18,9 +18,24 @@ export interface ProtoType<In, Out = In> {
  * @returns all types in them; rejects with the error of the file system or of the parser
  */
 export async function loadProto(files: string | readonly string[]): Promise<Root> {
-  const root = await protobufjs.load(typeof files === 'string' ? files : [...files])
-  root.resolveAll() // now, rather than at the first message
-  return root
+  const root = new ProtoRoot()
+  await root.load(typeof files === 'string' ? files : [...files])
+  return root.loaded()
+}
+
+/** Looks for the types that fields name once all files are there, in the caller's turn: protobufjs does it in a callback of the file system, where a throw ends the process. */
+class ProtoRoot extends protobufjs.Root {
+  #loading = true
+
+  override resolveAll(): Namespace {
+    return this.#loading ? this : super.resolveAll()
+  }
+
+  loaded(): this {
+    this.#loading = false
+    this.resolveAll()
+    return this
+  }
 }
 
 /**
