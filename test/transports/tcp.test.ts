@@ -95,8 +95,9 @@ test('B-11: a name that nobody has is ERR_HOST_NOT_FOUND', async (t) => {
   await t.throwsAsync(dialing(tcp, 'tcp://no-such-host.invalid:1'), { code: 'ERR_HOST_NOT_FOUND' })
 })
 
+const failure = (code: string): Error => Object.assign(new Error(`connect ${code}`), { code })
+
 test('B-11: the errors of several addresses are one AggregateError, whose first names the code', (t) => {
-  const failure = (code: string): Error => Object.assign(new Error(`connect ${code}`), { code })
   const both = new AggregateError([failure('ENETUNREACH'), failure('ECONNREFUSED')])
   const error = systemError(both, 'cannot dial tcp://somewhere:1')
   t.is(error.code, 'ERR_UNREACHABLE')
@@ -133,8 +134,9 @@ test('while paused, no more wait than the backlog says', async (t) => {
   await acceptor.close()
 })
 
+const wrong = (groups: object): Promise<unknown> => dialing(tcp, 'tcp://127.0.0.1:1', groups)
+
 test('a wrong option of the group tcp or listen is named', async (t) => {
-  const wrong = (groups: object): Promise<unknown> => dialing(tcp, 'tcp://127.0.0.1:1', groups)
   const code = 'ERR_BAD_OPTION'
   await t.throwsAsync(wrong({ tcp: { keepAliveMs: -1 } }), { code, message: /tcp\.keepAliveMs/ })
   await t.throwsAsync(wrong({ tcp: { noDelay: 'yes' } }), { code, message: /tcp\.noDelay/ })

@@ -108,8 +108,9 @@ test('files are read, appended to, synced and removed; errors are those of the s
   await t.throwsAsync(async () => files?.read(path), { code: 'ENOENT' })
 })
 
+const ours = (code: string): string => systemError(Object.assign(new Error(code), { code }), 'x').code
+
 test('errors of the system become ours, with theirs as the cause', (t) => {
-  const ours = (code: string): string => systemError(Object.assign(new Error(code), { code }), 'x').code
   t.is(ours('ECONNREFUSED'), 'ERR_CONNECTION_REFUSED')
   t.is(ours('EAI_AGAIN'), 'ERR_HOST_NOT_FOUND')
   t.is(ours('ENETUNREACH'), 'ERR_UNREACHABLE')
