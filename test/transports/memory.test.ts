@@ -263,11 +263,12 @@ test('destroy with bytes unsent or unread resets the peer', async (t) => {
 
   const crossing = await pair(env)
   const sender = new RecordingSink(crossing.dialed)
-  new RecordingSink(crossing.accepted)
+  const receiver = new RecordingSink(crossing.accepted)
   crossing.dialed.write(utf8('on its way'))
   crossing.accepted.destroy()
   await env.settle()
   t.is(sender.events.at(-1), 'close ERR_CONNECTION_RESET')
+  t.deepEqual(receiver.events, ['close'])
 })
 
 test('a close that came before anybody was attached is told to the one who attaches, and to nobody twice', async (t) => {
