@@ -306,6 +306,23 @@ test('a second sink gets the unread rest first, in a later turn, then what follo
   t.deepEqual(second.lifeCycle, ['end'])
 })
 
+test('two ends that answer each other for ever leave other I/O its turn', async (t) => {
+  const env = virtualEnv()
+  const { dialed, accepted } = await pair(env)
+  const [here, there] = [new RecordingSink(dialed), new RecordingSink(accepted)]
+  here.onEach = (chunk) => dialed.write(chunk)
+  there.onEach = (chunk) => accepted.write(chunk)
+  dialed.write(bytes(1))
+  let turns = 0
+  const otherIo = () => {
+    if (++turns < 10) env.yield(otherIo)
+    else dialed.destroy()
+  }
+  env.yield(otherIo)
+  await env.settle()
+  t.true(here.events.length > 100)
+})
+
 test('any call at any time, also inside of a callback: nothing after onClose, which comes once; no byte is lost while both live', async (t) => {
   const acts = fc.array(
     fc.record({
