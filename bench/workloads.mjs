@@ -1,18 +1,16 @@
 /**
- * What is measured. `kind` names the file in kinds/ that knows how; the first subject is the baseline of the ratios
- * unless the list has none by that name. `quick` says how many subjects of the list the quick run takes: all of them,
- * or the ones named.
+ * What is measured. Names say transport, kind, message size, connections x in flight, and codec.
  *
  * @typedef {object} Workload
  * @property {string} name
- * @property {'echo' | 'idle' | 'broadcast'} kind
+ * @property {'echo' | 'idle' | 'broadcast'} kind name of the file in kinds/ that knows how it is measured
  * @property {'tcp' | 'inproc'} transport
  * @property {number} connections
  * @property {number} [messageBytes]
  * @property {number} [inFlight] messages on the way, for each connection
  * @property {boolean} [latency] times every round trip; with one message in flight it costs nothing
  * @property {boolean} [talked] each connection has carried one message both ways before it falls silent
- * @property {readonly string[]} subjects names of files in subjects/
+ * @property {readonly string[]} subjects names of files in subjects/; ratios are to the one named baseline
  * @property {boolean | readonly string[]} [quick] in the quick run with all subjects (true) or these
  */
 

@@ -20,8 +20,8 @@ export const flags = ['--expose-gc', '--min-semi-space-size=256', '--max-semi-sp
 export const units = ['allocated MB', 'ms until written', 'ms until received']
 
 /** Server and clients are in one process where the transport is. */
-export async function server(subject) {
-  const { address, count, broadcast } = await subject.serve()
+export async function server(subject, { workload }) {
+  const { address, count, broadcast } = await subject.serve(workload)
   const send = sender(broadcast)
   return { address, answers: { count, send } }
 }

@@ -61,7 +61,9 @@ class Lane {
   #stopped = false
   received = 0
 
+  /** @param {number} stream number of the connection */
   constructor(stream, messageBytes, latency) {
+    this.stream = stream
     this.#payloads = payloads(stream, messageBytes)
     this.#latency = latency
   }
