@@ -2,6 +2,7 @@
 // machine has two; the subjects of a workload take turns, round by round, so that a slow minute hits all of them.
 import { spawn, spawnSync } from 'node:child_process'
 import { availableParallelism } from 'node:os'
+import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { JsonReport, TableReport } from './report.mjs'
@@ -17,7 +18,7 @@ const USAGE = `Usage: npm run bench -- [options]
 
 /** Times in milliseconds. The budget bounds a whole run: rounds beyond the first are left out when it runs short. */
 const FULL = { rounds: 7, warmUpMs: 600, measureMs: 1_500, budgetMs: 14 * 60_000 }
-const QUICK = { rounds: 5, warmUpMs: 250, measureMs: 400, budgetMs: 45_000 }
+const QUICK = { rounds: 5, warmUpMs: 250, measureMs: 400, budgetMs: 42_000 }
 
 /** What a run may take beside warm-up and measuring: starting up, opening 10,000 connections, draining. */
 const SLACK_MS = 30_000
@@ -36,8 +37,8 @@ process.on('exit', killAll)
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(130))
 
 const report = options.json ? new JsonReport() : new TableReport()
-report.begin({ pinned: pins !== undefined, pace })
 const chosen = choose()
+report.begin({ pinned: pins !== undefined, pace })
 for (const [i, workload] of chosen.entries()) {
   // Each workload gets an equal part of the time that is left, so one that ends early leaves more to the others.
   const until = performance.now() + (endsAt - performance.now()) / (chosen.length - i)
@@ -82,7 +83,7 @@ async function runOnce(workload, kind, subject) {
   const sides = []
   let timer
   try {
-    return await new Promise((resolve, reject) => {
+    return await new Promise((settle, reject) => {
       const limitMs = pace.warmUpMs + pace.measureMs + SLACK_MS
       timer = setTimeout(() => reject(new Error(`no result after ${limitMs} ms`)), limitMs)
       const start = (side, address) => {
@@ -90,7 +91,7 @@ async function runOnce(workload, kind, subject) {
         sides.push(child)
         child.on('message', (message) => {
           if (message.failure !== undefined) reject(new Error(`${side}: ${message.failure}`))
-          else if (message.result !== undefined) resolve(message.result)
+          else if (message.result !== undefined) settle(message.result)
           else if (message.ready) start('client', message.address)
           else for (const other of sides) if (other !== child) other.send(message)
         })
@@ -120,12 +121,12 @@ function startSide(part, flags) {
 async function stopSide(child) {
   child.removeAllListeners('exit')
   if (child.exitCode !== null || child.signalCode !== null) return
-  await new Promise((resolve) => {
+  await new Promise((ended) => {
     const timer = setTimeout(() => child.kill('SIGKILL'), 3_000)
     child.once('exit', () => {
       clearTimeout(timer)
       running.delete(child)
-      resolve()
+      ended()
     })
     child.send({ stop: true }, () => {}) // a side that has gone meanwhile is told by 'exit'
   })
@@ -155,7 +156,7 @@ function choose() {
 
 function readArguments() {
   try {
-    return parseArgs({
+    const { values } = parseArgs({
       options: {
         quick: { type: 'boolean' },
         only: { type: 'string', multiple: true },
@@ -163,7 +164,12 @@ function readArguments() {
         against: { type: 'string' },
         profile: { type: 'string' },
       },
-    }).values
+    })
+    // npm runs this in bench/, but people name directories from where they are.
+    const from = process.env.INIT_CWD ?? process.cwd()
+    for (const name of ['against', 'profile'])
+      if (values[name] !== undefined) values[name] = resolve(from, values[name])
+    return values
   } catch (error) {
     return fail(`${error.message}\n\n${USAGE}`)
   }

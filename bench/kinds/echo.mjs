@@ -60,6 +60,8 @@ class Lane {
   #sentAt = 0
   #stopped = false
   received = 0
+  /** What `onMessage` threw; a subject may have kept it to itself. */
+  failure
 
   /** @param {number} stream number of the connection */
   constructor(stream, messageBytes, latency) {
@@ -80,8 +82,10 @@ class Lane {
 
   /** The subject calls it with each message that came back. */
   onMessage(message) {
-    if (!same(message, this.#payloads[this.received % PAYLOAD_COUNT]))
-      throw new Error(`message ${this.received} came back wrong, or out of order`)
+    if (!same(message, this.#payloads[this.received % PAYLOAD_COUNT])) {
+      this.failure = new Error(`message ${this.received} came back wrong, or out of order`)
+      throw this.failure
+    }
     this.received++
     if (this.#latency !== undefined) this.#latency.record(Math.max(1, nanoseconds() - this.#sentAt))
     if (!this.#stopped) this.#send()
@@ -108,6 +112,7 @@ async function drain(lanes) {
   for (const lane of lanes) lane.stop()
   const until = nanoseconds() + DRAIN_MS * 1e6
   while (lanes.some((lane) => lane.missing > 0)) {
+    for (const { failure } of lanes) if (failure !== undefined) throw failure
     if (nanoseconds() > until) throw new Error('messages were lost')
     await delay(5)
   }
