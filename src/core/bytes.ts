@@ -15,6 +15,7 @@ interface NodeBufferConstructor {
   from(buffer: ArrayBufferLike, offset: number, length: number): NodeBuffer
 }
 
+// oxlint-disable-next-line no-restricted-globals -- a feature test: browsers have no Buffer
 const NodeBuffer = (globalThis as { Buffer?: NodeBufferConstructor }).Buffer
 const encoder = /* @__PURE__ */ new TextEncoder()
 const strictDecoder = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -51,9 +52,21 @@ export function readUtf8(bytes: Uint8Array): string {
   if (NodeBuffer === undefined) return strictDecoder.decode(bytes)
   const length = bytes.length
   const buffer = NodeBuffer.isBuffer(bytes) ? bytes : NodeBuffer.from(bytes.buffer, bytes.byteOffset, length)
-  const text = (buffer as NodeBuffer).toString('utf8', 0, length)
+  const text = buffer.toString('utf8', 0, length)
   // Buffer replaces what is wrong by U+FFFD; only a text that contains one is looked at twice.
   return text.includes('\uFFFD') ? strictDecoder.decode(bytes) : text
+}
+
+/** Below this a loop beats the call into the runtime. */
+const SHORT_BYTES = 64
+
+/** Where `byte` first stands in `bytes` between `from` and `to`; -1 where it does not. */
+export function indexOfByte(bytes: Uint8Array, byte: number, from: number, to: number): number {
+  const near = Math.min(to, from + SHORT_BYTES)
+  for (let at = from; at < near; at++) if (bytes[at] === byte) return at
+  if (near >= to) return -1
+  const found = bytes.subarray(near, to).indexOf(byte) // what lies behind `to` is not looked at
+  return found < 0 ? -1 : near + found
 }
 
 /** The first bytes as a person reads them, for error messages: `16 03 01 "..."`. */

@@ -1,4 +1,4 @@
-import { allocate, EMPTY } from './bytes.ts'
+import { allocate, EMPTY, indexOfByte } from './bytes.ts'
 import { frameTooLarge } from './errors.ts'
 import type { ReadBuffer } from './read-buffer.ts'
 
@@ -92,7 +92,7 @@ export class ChunkBuffer implements ReadBuffer {
     if (next === undefined || this.#queuedBytes === 0) return false
     const length = this.#end - this.#at
     const added = this.#queue?.length === 1 && this.#tailFill >= 0 ? this.#tailFill : next.length
-    this.#join(length + added, Math.max(length + added, Math.min(length * 2, length + this.#queuedBytes)))
+    this.#join(length + added, Math.max(length + added, length * 2)) // twice: or a long search would copy all for each chunk
     return true
   }
 
@@ -124,7 +124,9 @@ export class ChunkBuffer implements ReadBuffer {
 
   indexOf(bytes: number | Uint8Array, from = 0): number {
     const found =
-      typeof bytes === 'number' ? this.#indexOfByte(bytes, this.#at + from) : this.#indexOfBytes(bytes, this.#at + from)
+      typeof bytes === 'number'
+        ? indexOfByte(this.#bytes, bytes, this.#at + from, this.#end)
+        : this.#indexOfBytes(bytes, this.#at + from)
     return found < 0 ? -1 : found - this.#at
   }
 
@@ -166,19 +168,13 @@ export class ChunkBuffer implements ReadBuffer {
     return this.#at + offset
   }
 
-  #indexOfByte(byte: number, from: number): number {
-    const bytes = this.#bytes
-    const end = this.#end
-    for (let at = from; at < end; at++) if (bytes[at] === byte) return at
-    return -1
-  }
-
   #indexOfBytes(pattern: Uint8Array, from: number): number {
     const first = pattern[0]
     if (first === undefined) return from
     const last = this.#end - pattern.length
     for (let at = from; at <= last; at++) {
-      if (this.#bytes[at] !== first) continue
+      at = indexOfByte(this.#bytes, first, at, last + 1)
+      if (at < 0) return -1
       let matched = 1
       while (matched < pattern.length && this.#bytes[at + matched] === pattern[matched]) matched++
       if (matched === pattern.length) return at

@@ -127,6 +127,11 @@ export function badMessage(complaint: string, cause?: unknown): HawserError<'ERR
   return new HawserError('ERR_BAD_MESSAGE', complaint, cause === undefined ? {} : { cause })
 }
 
+/** A message that its codec or framing cannot put on the wire; thrown to the caller of `send`. */
+export function cannotEncode(complaint: string, cause?: unknown): HawserError<'ERR_ENCODE'> {
+  return new HawserError('ERR_ENCODE', complaint, cause === undefined ? {} : { cause })
+}
+
 export function sessionClosed(complaint: string, cause?: unknown): HawserError<'ERR_SESSION_CLOSED'> {
   return new HawserError('ERR_SESSION_CLOSED', complaint, cause === undefined ? {} : { cause })
 }

@@ -1,4 +1,4 @@
-import { allocate, utf8Length, writeUtf8 } from './bytes.ts'
+import { allocate, indexOfByte, utf8Length, writeUtf8 } from './bytes.ts'
 import { messageTooLarge } from './errors.ts'
 import type { WriteBuffer } from './write-buffer.ts'
 
@@ -200,6 +200,19 @@ export class FrameWriter implements WriteBuffer {
     }
   }
 
+  indexOf(bytes: number | Uint8Array, from: number): number {
+    const parts = this.#parts
+    let start = 0
+    if (parts !== undefined) {
+      for (const part of parts) {
+        const found = this.#search(bytes, from, start, part, 0, part.length)
+        if (found >= 0) return found
+        start += part.length
+      }
+    }
+    return this.#search(bytes, from, start, this.#bytes, this.#from, this.#to)
+  }
+
   #finish(at: number): void {
     this.#busy = false
     this.#before = 0
@@ -259,6 +272,34 @@ export class FrameWriter implements WriteBuffer {
       bytes[at + i] = unit
     }
     this.#to = at + value.length
+    return true
+  }
+
+  /** Looks for what begins in one part, which stands at `start` in the frame and lies in `part` from `low` to `high`. */
+  #search(
+    wanted: number | Uint8Array,
+    from: number,
+    start: number,
+    part: Uint8Array,
+    low: number,
+    high: number,
+  ): number {
+    const first = typeof wanted === 'number' ? wanted : (wanted[0] as number)
+    for (let at = low + Math.max(0, from - start); ; at++) {
+      at = indexOfByte(part, first, at, high)
+      if (at < 0) return -1
+      const position = start + at - low
+      if (typeof wanted === 'number' || this.#matches(wanted, position)) return position
+    }
+  }
+
+  /** Whether `pattern`, whose first byte does, stands at `position`, perhaps across parts. */
+  #matches(pattern: Uint8Array, position: number): boolean {
+    if (position + pattern.length > this.position) return false
+    for (let i = 1; i < pattern.length; i++) {
+      const { bytes, offset } = this.#locate(position + i, 1)
+      if (bytes[offset] !== pattern[i]) return false
+    }
     return true
   }
 

@@ -26,4 +26,6 @@ export interface WriteBuffer {
   setU32(position: number, value: number, order?: 'be' | 'le'): void
   /** Closes part of a gap that turned out too wide (varint, Content-Length, netstring headers). */
   remove(position: number, length: number): void
+  /** Position of the first such byte, or sequence of bytes (one at least), from `from` on; -1 where there is none. Looks into referred payloads too. */
+  indexOf(bytes: number | Uint8Array, from: number): number
 }

@@ -1,0 +1,6 @@
+export { json } from './json.ts'
+export type { JsonLimits } from './json.ts'
+export { raw } from './raw.ts'
+export { type } from './schema.ts'
+export type { SchemaInput, SchemaOutput, StandardIssue, StandardResult, StandardSchema } from './schema.ts'
+export { text } from './text.ts'

@@ -1,0 +1,182 @@
+import { readUtf8 } from '../src/core/bytes.ts'
+import type { Codec } from '../src/core/codec.ts'
+import { badMessage, badOption, cannotEncode } from '../src/core/errors.ts'
+import type { WriteBuffer } from '../src/core/write-buffer.ts'
+import { UNCHECKED, type SchemaInput, type SchemaOutput, type StandardIssue, type StandardSchema } from './schema.ts'
+
+/** Bounds of a message, received or sent. */
+export interface JsonLimits {
+  /** Objects and arrays inside of each other. @defaultValue 64 */
+  readonly maxDepth?: number | undefined
+  /** Keys in all objects of a message together. @defaultValue 10 000 */
+  readonly maxKeys?: number | undefined
+}
+
+const JSON_DEFAULTS = { maxDepth: 64, maxKeys: 10_000 }
+/** Shorter messages cannot be deeper than this, whatever they contain. */
+const BYTES_A_LEVEL = 2
+
+/**
+ * JSON, and text frames on WebSocket. `in` is checked for each message received and gives what the listener gets; `out`
+ * types what is sent and is not run (default: the same). Schemas are synchronous.
+ *
+ * A message with a key `__proto__` is refused: copied by `Object.assign` it would set the prototype. Of equal keys the last counts;
+ * numbers beyond a double lose precision or become Infinity; going out NaN and Infinity become null, and half of a
+ * surrogate pair is escaped, all as JSON.parse and JSON.stringify do.
+ * @throws ERR_BAD_MESSAGE for bytes that are not UTF-8 or not JSON (a byte order mark is not), above the limits, or
+ *   against the schema: then it names the path of the first issue, and `cause` holds all of them
+ * @throws ERR_ENCODE to the sender of what JSON cannot say (undefined, a function, a bigint, a circle) or is above the limits
+ */
+export function json<SI extends StandardSchema, SO extends StandardSchema = SI>(
+  schemas: { readonly in: SI; readonly out?: SO | undefined } & JsonLimits,
+): Codec<SchemaOutput<SI>, SchemaInput<SO>>
+/** Unchecked: the types are your word for it. */
+export function json<In = unknown, Out = In>(limits?: JsonLimits): Codec<In, Out>
+export function json(options: { readonly in?: StandardSchema | undefined } & JsonLimits = {}): Codec<unknown> {
+  const maxDepth = options.maxDepth ?? JSON_DEFAULTS.maxDepth
+  const maxKeys = options.maxKeys ?? JSON_DEFAULTS.maxKeys
+  if (!(Number.isSafeInteger(maxDepth) && maxDepth >= 1)) throw badOption('maxDepth', 'is a whole number from 1 on')
+  if (!(Number.isSafeInteger(maxKeys) && maxKeys >= 0)) throw badOption('maxKeys', 'is a whole number from 0 on')
+  const schema = options.in === UNCHECKED ? undefined : options.in
+  if (schema !== undefined && typeof schema['~standard']?.validate !== 'function') {
+    throw badOption('in', 'is a Standard Schema')
+  }
+  return new Json(maxDepth, maxKeys, schema)
+}
+
+class Json implements Codec<unknown> {
+  readonly format = 'text'
+  readonly keeps = 'values'
+  readonly #maxDepth: number
+  readonly #maxKeys: number
+  readonly #schema: StandardSchema | undefined
+
+  constructor(maxDepth: number, maxKeys: number, schema: StandardSchema | undefined) {
+    this.#maxDepth = maxDepth
+    this.#maxKeys = maxKeys
+    this.#schema = schema
+  }
+
+  decode(frame: Uint8Array): unknown {
+    const value = this.#parse(frame)
+    return this.#schema === undefined ? value : check(this.#schema, value)
+  }
+
+  encode(message: unknown, out: WriteBuffer): void {
+    let text: string | undefined
+    try {
+      text = JSON.stringify(message)
+    } catch (error) {
+      throw cannotEncode('the message cannot be said in JSON', error)
+    }
+    if (text === undefined) throw cannotEncode(`a ${typeof message} cannot be said in JSON`)
+    if (this.#mayExceed(text.length)) {
+      const excess = this.#excess(text)
+      if (excess !== undefined) throw cannotEncode(excess)
+    }
+    out.utf8(text)
+  }
+
+  #parse(frame: Uint8Array): unknown {
+    let text: string
+    try {
+      text = readUtf8(frame)
+    } catch (error) {
+      throw badMessage('the message is not UTF-8', error)
+    }
+    if (this.#mayExceed(text.length)) {
+      const excess = this.#excess(text)
+      if (excess !== undefined) throw badMessage(excess)
+    }
+    let value: unknown
+    try {
+      value = JSON.parse(text)
+    } catch (error) {
+      throw badMessage('the message is not JSON', error)
+    }
+    if (mayNameProto(text) && namesProto(value)) throw badMessage('the message has a key __proto__')
+    return value
+  }
+
+  /** A short text that is JSON exceeds nothing: each level has its two brackets, each key its quotes, colon and value. */
+  #mayExceed(length: number): boolean {
+    return length > this.#maxDepth * BYTES_A_LEVEL || length > this.#maxKeys * 4
+  }
+
+  /**
+   * What is too much in a text, before any of it becomes an object: JSON.parse takes any depth, and objects whose keys
+   * collide cost more to build than to look at. A text that is not JSON may pass: JSON.parse will say so.
+   */
+  #excess(text: string): string | undefined {
+    let depth = 0
+    let keys = 0
+    for (let at = 0; at < text.length; at++) {
+      switch (text.charCodeAt(at)) {
+        case 0x22: // "
+          at = endOfString(text, at)
+          break
+        case 0x3a: // :
+          if (++keys > this.#maxKeys) return `the message has more than ${this.#maxKeys} keys`
+          break
+        case 0x5b: // [
+        case 0x7b: // {
+          if (++depth > this.#maxDepth) return `the message is more than ${this.#maxDepth} levels deep`
+          break
+        case 0x5d: // ]
+        case 0x7d: // }
+          depth--
+          break
+        default:
+      }
+    }
+    return undefined
+  }
+}
+
+/** Position of the quote that closes the string whose first quote is at `from`. */
+function endOfString(text: string, from: number): number {
+  for (let at = from + 1; at < text.length; at++) {
+    const unit = text.charCodeAt(at)
+    if (unit === 0x22) return at
+    if (unit === 0x5c) at++ // what is escaped is not the end
+  }
+  return text.length
+}
+
+/** Its letters can be escaped: \u005f\u005fproto__ is the same key. */
+const ESCAPED_LETTER_OF_PROTO = /\\u00(?:5f|70|72|6f|74)/i
+
+function mayNameProto(text: string): boolean {
+  return text.includes('__proto__') || (text.includes('\\u00') && ESCAPED_LETTER_OF_PROTO.test(text))
+}
+
+/** As deep as `maxDepth` at most, which was checked. */
+function namesProto(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  if (Array.isArray(value)) return value.some(namesProto)
+  return Object.hasOwn(value, '__proto__') || Object.values(value).some(namesProto)
+}
+
+function check(schema: StandardSchema, value: unknown): unknown {
+  const result = validate(schema, value)
+  if (result instanceof Promise) {
+    result.catch(() => undefined) // nobody waits for it
+    throw badOption('in', 'is an asynchronous schema; a codec needs a synchronous one')
+  }
+  if (result.issues === undefined) return result.value
+  const [first] = result.issues
+  throw badMessage(first === undefined ? 'the message is against its schema' : issueText(first), result.issues)
+}
+
+function validate(schema: StandardSchema, value: unknown): ReturnType<StandardSchema['~standard']['validate']> {
+  try {
+    return schema['~standard'].validate(value)
+  } catch (error) {
+    throw badMessage('the schema threw', error)
+  }
+}
+
+function issueText(issue: StandardIssue): string {
+  const path = (issue.path ?? []).map((part) => String(typeof part === 'object' ? part.key : part)).join('.')
+  return path === '' ? issue.message : `${path}: ${issue.message}`
+}

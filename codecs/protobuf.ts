@@ -1,0 +1,137 @@
+import protobufjs, { type Reader, type Root, type Writer } from 'protobufjs'
+import { copy } from '../src/core/bytes.ts'
+import type { Codec } from '../src/core/codec.ts'
+import { badMessage, badOption, cannotEncode } from '../src/core/errors.ts'
+import { FrameReader } from '../src/core/frame-reader.ts'
+import { REFER_BYTES } from '../src/core/frame-writer.ts'
+import type { WriteBuffer } from '../src/core/write-buffer.ts'
+
+/** What protobufjs gives at run time (`root.lookupType(name)`) and its static modules share. `Out` is what `encode` takes, plain objects included. */
+export interface ProtoType<In, Out = In> {
+  encode(message: Out, writer?: Writer): Writer
+  decode(bytes: Reader | Uint8Array): In
+  /** What is wrong with a message, or null. */
+  verify?(message: never): string | null
+}
+
+/**
+ * Reads `.proto` files, and those they import, at run time. Take them from your own disk, never from a peer.
+ * @returns all types in them; rejects with the error of the file system or of the parser
+ */
+export async function loadProto(files: string | readonly string[]): Promise<Root> {
+  const root = await protobufjs.load(typeof files === 'string' ? files : [...files])
+  root.resolveAll() // now, rather than at the first message
+  return root
+}
+
+/**
+ * One message type of Protobuf, from a `.proto` read at run time or from a static module (`pbjs -t static-module -w esm`).
+ *
+ * - int64, uint64, sint64 and fixed64 arrive as `Long` objects of the package `long`, whatever their size; to be sent they may be a
+ *   Long, a number up to 2^53 - 1 or a decimal string.
+ * - bytes fields, and fields unknown to the type, are copies: a message points nowhere into its frame.
+ * - a message to be sent is checked by the type's `verify`, where it has one: protobufjs would send a number in a
+ *   string field as an empty string.
+ * @throws ERR_BAD_MESSAGE for what is no such message, is nested above 100 levels, or lacks a required field
+ * @throws ERR_ENCODE to the sender of what is against the type
+ */
+export function protobuf<In, Out = In>(type: ProtoType<In, Out>): Codec<In, Out> {
+  const body = new ProtoBody()
+  return {
+    format: 'binary',
+    keeps: 'values',
+    decode: (frame) => body.decode(type, frame),
+    encode: (message, out) => body.encode(type, message, out),
+  }
+}
+
+/** A message of one of many types, told apart by its name. */
+export type ProtoUnion<M> = { [K in keyof M & string]: { readonly type: K; readonly message: M[K] } }[keyof M & string]
+
+/**
+ * Many message types, each behind its id:
+ *
+ *     +------------+---------------+
+ *     | id: varint | Protobuf body |
+ *     +------------+---------------+
+ *
+ * The ids are the contract: keep them when names change. Else as `protobuf()`.
+ * @throws ERR_BAD_MESSAGE for an id that is not in `types`
+ */
+export function protobufUnion<M extends Record<string, unknown>>(
+  types: {
+    readonly [K in keyof M]: { readonly id: number; readonly type: ProtoType<M[K]> }
+  },
+): Codec<ProtoUnion<M>> {
+  const byName = new Map<string, UnionMember>()
+  const byId = new Map<number, UnionMember>()
+  for (const [name, { id, type }] of Object.entries<{ readonly id: number; readonly type: ProtoType<unknown> }>(
+    types,
+  )) {
+    if (!(Number.isSafeInteger(id) && id >= 0)) throw badOption(`${name}.id`, 'is a whole number from 0 on')
+    if (byId.has(id)) throw badOption(`${name}.id`, `is taken by ${byId.get(id)?.name}`)
+    const member = { name, id, type }
+    byName.set(name, member)
+    byId.set(id, member)
+  }
+  const body = new ProtoBody()
+  return {
+    format: 'binary',
+    keeps: 'values',
+    decode(frame) {
+      const reader = new FrameReader(frame)
+      const id = reader.varint()
+      const member = byId.get(id)
+      if (member === undefined) throw badMessage(`there is no message type with id ${id}`)
+      return { type: member.name, message: body.decode(member.type, reader.rest()) } as ProtoUnion<M>
+    },
+    encode({ type, message }, out) {
+      const member = byName.get(type)
+      if (member === undefined) throw cannotEncode(`there is no message type '${type}'`)
+      out.varint(member.id)
+      body.encode(member.type, message, out)
+    },
+  }
+}
+
+interface UnionMember {
+  readonly name: string
+  readonly id: number
+  readonly type: ProtoType<unknown>
+}
+
+/** Reads with copies of what would be views of the frame. */
+class CopyingReader extends protobufjs.Reader {
+  override raw(start: number, end: number): Uint8Array {
+    return copy(this.buf.subarray(start, end))
+  }
+}
+
+class ProtoBody {
+  /** One for all messages: its buffer grows once. */
+  #writer: Writer = protobufjs.Writer.create()
+
+  decode<In>(type: ProtoType<In, never>, frame: Uint8Array): In {
+    try {
+      return type.decode(new CopyingReader(frame))
+    } catch (error) {
+      throw badMessage('the message is not of its Protobuf type', error)
+    }
+  }
+
+  encode<Out>(type: ProtoType<unknown, Out>, message: Out, out: WriteBuffer): void {
+    const objection = type.verify?.(message as never)
+    if (typeof objection === 'string') throw cannotEncode(`the message is not of its Protobuf type: ${objection}`)
+    const writer = this.#writer
+    writer.pos = 0
+    try {
+      type.encode(message, writer)
+    } catch (error) {
+      this.#writer = protobufjs.Writer.create() // this one stopped in the middle of a field
+      throw cannotEncode('the message is not of its Protobuf type', error)
+    }
+    const bytes = writer.finish(true)
+    if (bytes.length >= REFER_BYTES) this.#writer = protobufjs.Writer.create() // `out` refers to the bytes
+    out.bytes(bytes)
+  }
+}

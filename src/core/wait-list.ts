@@ -1,0 +1,91 @@
+import type { Env, TimerHandle } from './env.ts'
+import { timedOut } from './errors.ts'
+import type { Wait } from './wait.ts'
+
+interface Waiter<T> {
+  readonly resolve: (value: T) => void
+  readonly reject: (error: unknown) => void
+  timer: TimerHandle | undefined
+  signal: AbortSignal | undefined
+  onAbort: (() => void) | undefined
+}
+
+/** Promises that wait for the same thing, first come first served. Each one settles exactly once. */
+export class WaitList<T> {
+  readonly #env: Env
+  readonly #waiters = new Set<Waiter<T>>()
+
+  constructor(env: Env) {
+    this.#env = env
+  }
+
+  get size(): number {
+    return this.#waiters.size
+  }
+
+  /** @param what for the text of ERR_TIMEOUT @param onLeave called when it times out or is aborted */
+  add(what: string, wait: Wait = {}, onLeave?: () => void): Promise<T> {
+    const { signal, timeoutMs = 0 } = wait
+    if (signal?.aborted) return Promise.reject(signal.reason as unknown)
+    return new Promise<T>((resolve, reject) => {
+      const waiter: Waiter<T> = { resolve, reject, timer: undefined, signal: undefined, onAbort: undefined }
+      this.#waiters.add(waiter)
+      const leave = (error: unknown) => {
+        this.#remove(waiter)
+        reject(error)
+        onLeave?.()
+      }
+      if (timeoutMs > 0) waiter.timer = this.#env.setTimer(timeoutMs, () => leave(timedOut(what, timeoutMs)), true)
+      if (signal !== undefined) {
+        waiter.signal = signal
+        waiter.onAbort = () => leave(signal.reason)
+        signal.addEventListener('abort', waiter.onAbort, { once: true })
+      }
+    })
+  }
+
+  /** Gives `value` to the one who waits longest; false when nobody does. */
+  resolveNext(value: T): boolean {
+    for (const waiter of this.#waiters) {
+      this.#remove(waiter)
+      waiter.resolve(value)
+      return true
+    }
+    return false
+  }
+
+  resolveAll(value: T): void {
+    while (this.resolveNext(value));
+  }
+
+  rejectNext(error: unknown): boolean {
+    for (const waiter of this.#waiters) {
+      this.#remove(waiter)
+      waiter.reject(error)
+      return true
+    }
+    return false
+  }
+
+  rejectAll(error: unknown): void {
+    while (this.rejectNext(error));
+  }
+
+  #remove(waiter: Waiter<T>): void {
+    this.#waiters.delete(waiter)
+    waiter.timer?.cancel()
+    if (waiter.onAbort !== undefined) waiter.signal?.removeEventListener('abort', waiter.onAbort)
+  }
+}
+
+/** `promise`, left early over time or when aborted: what was waited for goes on. */
+export function waitFor<T>(env: Env, what: string, promise: Promise<T>, wait: Wait = {}): Promise<T> {
+  if (wait.signal === undefined && (wait.timeoutMs ?? 0) === 0) return promise
+  const list = new WaitList<T>(env)
+  const waiting = list.add(what, wait)
+  promise.then(
+    (value) => list.resolveNext(value),
+    (error: unknown) => list.rejectNext(error),
+  )
+  return waiting
+}
