@@ -124,10 +124,6 @@ test('what a callback throws rejects the advance that ran it, and the world goes
 })
 
 test('the same seed gives the same numbers, another one others', (t) => {
-  const draw = (seed: number) => {
-    const env = virtualEnv({ seed })
-    return [env.random(), env.random(), ...env.randomBytes(8)]
-  }
   t.deepEqual(draw(7), draw(7))
   t.notDeepEqual(draw(7), draw(8))
   const random = new Random(42)
@@ -187,3 +183,8 @@ test('a wrong option is refused by its name', (t) => {
   t.throws(() => virtualEnv({ now: Number.NaN }), { message: /now/ })
   t.throws(() => virtualEnv().advance(-1), { message: /advanceMs/ })
 })
+
+function draw(seed: number): number[] {
+  const env = virtualEnv({ seed })
+  return [env.random(), env.random(), ...env.randomBytes(8)]
+}
