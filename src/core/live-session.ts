@@ -318,6 +318,11 @@ export class LiveSession<In, Out, Data>
     return this.#limits.closeTimeoutMs
   }
 
+  /** As in `stats`, without making all of them: a Client looks at it for each message. */
+  get bufferedBytes(): number {
+    return this.#outbound.bufferedBytes
+  }
+
   /** Whether the last `send` or `sendBody` took its message: false may also mean "taken, and now wait". */
   get tookLast(): boolean {
     return this.#outbound.tookLast

@@ -157,7 +157,7 @@ class StreamAcceptor implements Acceptor {
   #accept(socket: Socket): void {
     const ends = this.#path === undefined ? tcpEnds(socket) : pathEnds(this.#path)
     if (ends === undefined) return discard(socket) // reset before its turn came
-    const connection = new SocketConnection(this.#options.env, socket, socket, ends.local, ends.remote)
+    const connection = new SocketConnection(this.#options.env, socket, socket, ends)
     if (this.#sink.admit(parseAddress(ends.remote))) this.#sink.onConnection(connection)
     else connection.destroy()
   }

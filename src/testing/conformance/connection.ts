@@ -2,7 +2,7 @@ import { parseAddress } from '../../core/address.ts'
 import type { Env } from '../../core/env.ts'
 import { ByteGenerator } from './byte-generator.ts'
 import { equal, equalBytes, ok } from './check.ts'
-import { Party, pause, until } from './party.ts'
+import { type Party, pause, until } from './party.ts'
 import type { TestFunction } from './test-function.ts'
 
 /** Two ends of one connection, nobody attached yet. */
@@ -176,7 +176,7 @@ export function verifyConnection(test: TestFunction, name: string, open: () => P
   })
 
   for (const first of ['dialed', 'accepted'] as const) {
-    attached(`when the ${first} side ends, the other goes on, and both close when it ends too`, async (link) => {
+    attached(`B-05: when the ${first} side ends, the other goes on, and both close when it ends too`, async (link) => {
       const [one, other] = first === 'dialed' ? [link.dialed, link.accepted] : [link.accepted, link.dialed]
       one.write(bytes(10))
       one.call(() => one.connection.end())

@@ -76,10 +76,7 @@ export class Party {
     const number = this.#writes++
     const taken = (): void => {
       this.heard('taken', this.#sink)
-      this.#require(
-        this.taken.length === 0 || number > (this.taken.at(-1) ?? 0),
-        `taken of write ${number} out of order`,
-      )
+      this.#must(this.taken.length === 0 || number > (this.taken.at(-1) ?? 0), `taken of write ${number} out of order`)
       this.taken.push(number)
     }
     this.call(() => this.connection.write(chunk, taken))
@@ -96,11 +93,11 @@ export class Party {
   }
 
   heard(event: string, sink: PartySink | undefined): void {
-    this.#require(this.#calling === 0, `${event} came from inside a call of a method`)
-    this.#require(this.closeCount === 0, `${event} came after onClose`)
-    this.#require(sink === this.#sink, `${event} came to a sink that was replaced`)
-    if (event === 'onChunk') this.#require(this.endCount === 0, 'onChunk came after onEnd')
-    if (event === 'onEnd') this.#require(this.endCount === 0, 'onEnd came twice')
+    this.#must(this.#calling === 0, `${event} came from inside a call of a method`)
+    this.#must(this.closeCount === 0, `${event} came after onClose`)
+    this.#must(sink === this.#sink, `${event} came to a sink that was replaced`)
+    if (event === 'onChunk') this.#must(this.endCount === 0, 'onChunk came after onEnd')
+    if (event === 'onEnd') this.#must(this.endCount === 0, 'onEnd came twice')
   }
 
   verify(): void {
@@ -120,7 +117,7 @@ export class Party {
     return until(this.env, () => this.closed, 'onClose')
   }
 
-  #require(condition: boolean, breach: string): void {
+  #must(condition: boolean, breach: string): void {
     if (!condition) this.#breach ??= breach
   }
 }
