@@ -153,3 +153,17 @@ test('an adopted stream that breaks before attach or after it is one onClose wit
     t.regex(diary.error?.message ?? '', /the cable was cut/)
   }
 })
+
+test('a stream that was flowing when it was adopted loses nothing that comes before attach', async (t) => {
+  const stream = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() })
+  stream.resume()
+  const connection = requiredNet(systemEnv).adopt(stream, linkOptions('dialed'))
+  stream.push('early')
+  await delay(5)
+  const diary = new Diary()
+  connection.attach(diary)
+  await until(systemEnv, () => diary.entries.length > 0, 'what came early')
+  t.deepEqual(diary.entries, ['early'])
+  connection.destroy()
+  await diary.closed()
+})
