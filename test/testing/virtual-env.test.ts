@@ -144,8 +144,7 @@ test('the event queue gives the earliest, whatever was pushed and removed before
     fc.property(fc.array(step, { minLength: 20, maxLength: 100 }), (steps) => {
       const queue = new EventQueue()
       const model: { order: number; event: QueuedEvent }[] = []
-      const sort = () =>
-        model.sort((one, other) => one.event.at - other.event.at || one.order - other.order)
+      const sort = () => model.sort((one, other) => one.event.at - other.event.at || one.order - other.order)
       steps.forEach(({ at, then, which }, order) => {
         model.push({ order, event: queue.push(at, () => undefined) })
         if (then === 'remove') {
