@@ -232,8 +232,9 @@ test('a handshake runs over any Connection, inside a layer or another TLS', asyn
   await acceptor.close()
 })
 
+const wrong = (group: object): Promise<unknown> => listening(tls, 'tls://127.0.0.1:0', { tls: group })
+
 test('a wrong option of the group tls is named', async (t) => {
-  const wrong = (group: object): Promise<unknown> => listening(tls, 'tls://127.0.0.1:0', { tls: group })
   await t.throwsAsync(wrong({}), { code: 'ERR_BAD_OPTION', message: /tls\.cert / })
   await t.throwsAsync(wrong({ cert: server.cert }), { code: 'ERR_BAD_OPTION', message: /tls\.key / })
   await t.throwsAsync(wrong({ ...server, minVersion: 'TLSv1' }), { code: 'ERR_BAD_OPTION', message: /tls\.minVersion/ })
