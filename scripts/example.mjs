@@ -1,7 +1,7 @@
-// Compiles, then runs one example: `npm run example -- NAME [arguments]`.
+// Runs one example, after a build where one is needed: `npm run example -- NAME [arguments]`.
 import { spawn } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
-import { run } from './run.mjs'
+import { buildIfStale } from './build-if-stale.mjs'
 
 const names = readdirSync('examples').filter((name) => existsSync(`examples/${name}/main.ts`))
 const [name, ...args] = process.argv.slice(2)
@@ -12,7 +12,7 @@ if (!names.includes(name)) {
 }
 
 // Examples import the package by its name, which leads to dist.
-run('npm', 'run', '--silent', 'build')
+buildIfStale()
 
 const main = `.build/examples/${name}/main.js`
 const child = spawn(process.execPath, ['--enable-source-maps', main, ...args], { stdio: 'inherit' })

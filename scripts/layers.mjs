@@ -38,8 +38,9 @@ const LAYERS = {
   'src/mesh/': { may: ['src/core/', 'src/mux/', 'src/patterns/', 'src/registry/'] },
 
   // The entry points bind an Env, the built-in transports and the default framing.
-  'src/node.ts': { may: ['src/core/', 'src/env/', 'src/transports/', 'codecs/framing/'] },
-  'src/index.ts': { may: ['src/core/', 'src/env/', 'src/transports/', 'src/node.ts'] },
+  'src/node-options.ts': { may: ['src/core/', 'src/transports/'] },
+  'src/node.ts': { may: ['src/core/', 'src/env/', 'src/transports/', 'src/node-options.ts', 'codecs/framing/'] },
+  'src/index.ts': { may: ['src/core/', 'src/env/', 'src/transports/', 'src/node.ts', 'src/node-options.ts'] },
   'src/testing/': { may: ['src/core/', 'src/env/', 'src/transports/', 'src/layers/', 'codecs/', 'codecs/framing/'] },
   'src/browser/': { may: ['src/core/', 'src/rpc/', 'src/mux/', 'codecs/', 'codecs/framing/'], node: 'none' },
 

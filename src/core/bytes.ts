@@ -15,6 +15,7 @@ interface NodeBufferConstructor {
   from(buffer: ArrayBufferLike, offset: number, length: number): NodeBuffer
 }
 
+// oxlint-disable-next-line no-restricted-globals -- a feature test: browsers have no Buffer
 const NodeBuffer = (globalThis as { Buffer?: NodeBufferConstructor }).Buffer
 const encoder = /* @__PURE__ */ new TextEncoder()
 const strictDecoder = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -51,7 +52,7 @@ export function readUtf8(bytes: Uint8Array): string {
   if (NodeBuffer === undefined) return strictDecoder.decode(bytes)
   const length = bytes.length
   const buffer = NodeBuffer.isBuffer(bytes) ? bytes : NodeBuffer.from(bytes.buffer, bytes.byteOffset, length)
-  const text = (buffer as NodeBuffer).toString('utf8', 0, length)
+  const text = buffer.toString('utf8', 0, length)
   // Buffer replaces what is wrong by U+FFFD; only a text that contains one is looked at twice.
   return text.includes('\uFFFD') ? strictDecoder.decode(bytes) : text
 }

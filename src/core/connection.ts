@@ -42,7 +42,8 @@ export interface Connection {
   readonly bufferedBytes: number
   /**
    * Starts reading. Before it nothing is read; what arrived waits. (An accepted WebSocket sends its 101 now; `end`
-   * before it answers with an HTTP status.) May be called again: the new sink gets `unread` first, then what follows.
+   * before it answers with an HTTP status.) May be called again: the new sink gets `unread` first, then what follows. After `end` or
+   * `destroy` it is still called, by who wants to hear of onClose.
    */
   attach(sink: ConnectionSink, unread?: Uint8Array): void
   /**

@@ -1,5 +1,5 @@
 import type { HawserError } from './errors.ts'
-import type { Connection } from './connection.ts'
+import type { Connection, Role } from './connection.ts'
 import type { Logger } from './logger.ts'
 import type { AcceptSink, Acceptor, LinkOptions } from './transport.ts'
 
@@ -40,10 +40,18 @@ export type StreamTarget = { readonly host: string; readonly port: number } | { 
 export interface Net {
   dial(target: StreamTarget, options: LinkOptions): Promise<Connection>
   listen(target: StreamTarget, options: LinkOptions, sink: AcceptSink): Promise<Acceptor>
-  /** TLS over any stream Connection that nobody is attached to: after a PROXY header, for STARTTLS, inside a mux stream. */
+  /**
+   * TLS over any stream Connection that nobody is attached to: after a PROXY header, for STARTTLS, inside a mux stream.
+   * It takes the connection over; when it rejects, the connection is destroyed.
+   */
   secure(connection: Connection, tls: unknown, options: LinkOptions): Promise<Connection>
+  /**
+   * Reads the certificates and keys of `tls` now instead of at its first handshake.
+   * @throws ERR_TLS when they cannot be used
+   */
+  prepareTls?(tls: unknown, role: Role): void
   /** `connect`: a client's one peer. Buffer sizes, multicast and broadcast come in `options.groups.udp`. */
-  bindDatagram(
+  bindDatagram?(
     target: {
       readonly host: string
       readonly port: number

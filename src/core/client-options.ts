@@ -1,0 +1,72 @@
+import type { ClientStatus } from './client.ts'
+import { badOption } from './errors.ts'
+import { requireSignal } from './server-options.ts'
+import { requireFunction, requireNumber, type SessionSetup, withDefaults } from './session-options.ts'
+
+/** How a lost or failed session is replaced: exponential backoff with full jitter. */
+export interface ReconnectOptions {
+  /** Bound of the first delay; it doubles with each failure. @defaultValue 100 */
+  readonly initialMs?: number | undefined
+  /** Largest bound; a peer that refuses for a reason waits for about that long at once. @defaultValue 30 000 */
+  readonly maxMs?: number | undefined
+  /** A session that lived so long makes delays start anew; one that lived less counts as a failed attempt. @defaultValue 5 000 */
+  readonly stableAfterMs?: number | undefined
+  /** Once every slot has failed so often in a row, first dials counted, the Client gives up and closes; 0: never. @defaultValue 0 */
+  readonly maxAttempts?: number | undefined
+}
+
+export interface ClientOptions<In, Out, Data> extends SessionSetup<In, Out, Data> {
+  /** Sessions kept open. @defaultValue 1 */
+  readonly connections?: number | undefined
+  /** For one attempt, handshakes included; 0 is off. @defaultValue 5 000 */
+  readonly dialTimeoutMs?: number | undefined
+  /** false: one attempt a slot, and what is lost is not replaced. @defaultValue { initialMs: 100, maxMs: 30 000 } */
+  readonly reconnect?: false | ReconnectOptions | undefined
+  /** What it throws is logged. */
+  readonly onStatus?: ((status: ClientStatus) => void) | undefined
+  /** Aborted: the client closes, gracefully. */
+  readonly signal?: AbortSignal | undefined
+}
+
+export type ResolvedReconnect = { readonly [K in keyof ReconnectOptions]-?: number }
+
+export interface ResolvedClientOptions {
+  readonly connections: number
+  readonly dialTimeoutMs: number
+  readonly reconnect: false | ResolvedReconnect
+}
+
+export const DIAL_TIMEOUT_MS = 5_000
+
+const CLIENT_DEFAULTS = { connections: 1, dialTimeoutMs: DIAL_TIMEOUT_MS }
+
+export const RECONNECT_DEFAULTS: ResolvedReconnect = {
+  initialMs: 100,
+  maxMs: 30_000,
+  stableAfterMs: 5_000,
+  maxAttempts: 0,
+}
+
+/** The options that are a Client's own. @throws ERR_BAD_OPTION */
+export function resolveClientOptions<In, Out, Data>(options: ClientOptions<In, Out, Data>): ResolvedClientOptions {
+  const { connections, dialTimeoutMs } = withDefaults(CLIENT_DEFAULTS, options)
+  requireNumber('connections', connections, 1)
+  requireNumber('dialTimeoutMs', dialTimeoutMs, 0)
+  requireFunction('onStatus', options.onStatus)
+  requireSignal('signal', options.signal)
+  const { reconnect = {} } = options
+  return { connections, dialTimeoutMs, reconnect: reconnect === false ? false : resolveReconnect(reconnect) }
+}
+
+function resolveReconnect(options: ReconnectOptions): ResolvedReconnect {
+  if (typeof options !== 'object' || options === null) throw badOption('reconnect', 'must be false or an object')
+  const resolved = withDefaults(RECONNECT_DEFAULTS, options)
+  requireNumber('reconnect.initialMs', resolved.initialMs, 1)
+  requireNumber('reconnect.maxMs', resolved.maxMs, 1)
+  requireNumber('reconnect.stableAfterMs', resolved.stableAfterMs, 0)
+  requireNumber('reconnect.maxAttempts', resolved.maxAttempts, 0)
+  if (resolved.maxMs >= resolved.initialMs) return resolved
+  if (options.initialMs === undefined) return { ...resolved, initialMs: resolved.maxMs }
+  if (options.maxMs === undefined) return { ...resolved, maxMs: resolved.initialMs }
+  throw badOption('reconnect.maxMs', 'must not be less than initialMs')
+}

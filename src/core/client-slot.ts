@@ -1,0 +1,208 @@
+import type { Address } from './address.ts'
+import { backoffMs, patientMs } from './backoff.ts'
+import type { ResolvedReconnect } from './client-options.ts'
+import type { Connection } from './connection.ts'
+import type { Dialed } from './connection-peer.ts'
+import type { Env, TimerHandle } from './env.ts'
+import { type ErrorCode, type SessionError, sessionClosed } from './errors.ts'
+import type { LiveSession } from './live-session.ts'
+import type { CloseCause } from './session.ts'
+import type { SessionHost } from './session-host.ts'
+
+/** Answers that will not change soon: a certificate, a login, a missing permission. */
+const REFUSALS: ReadonlySet<ErrorCode> = /* @__PURE__ */ new Set<ErrorCode>([
+  'ERR_REFUSED',
+  'ERR_TLS',
+  'ERR_PERMISSION',
+  'ERR_PROXY',
+])
+/** Our own mistakes: the next attempt would make them again. */
+const HOPELESS: ReadonlySet<ErrorCode> = /* @__PURE__ */ new Set<ErrorCode>(['ERR_BAD_OPTION', 'ERR_BAD_ADDRESS'])
+
+type SlotSession = Pick<LiveSession<unknown, never, unknown>, 'start' | 'wantsReconnect'>
+
+/** What a slot needs of its Client. */
+export interface SlotWork<S extends SlotSession> {
+  readonly env: Env
+  /** Taken in turn, so that a dead one does not hold the slot. */
+  readonly addresses: readonly Address[]
+  readonly reconnect: false | ResolvedReconnect
+  /** Rejects at once when `signal` aborts. */
+  dial(address: Address, signal: AbortSignal): Promise<Connection>
+  /** A session of this slot, not started yet. @throws what the setup's own functions throw; the connection is destroyed then */
+  open(connection: Connection, host: SessionHost<S>, dialed: Dialed): S
+  /** Whether, the attempts of this slot being used up, those of all others are, too. */
+  allExhausted(): boolean
+}
+
+/** What a slot tells its Client. */
+export interface SlotEvents<S extends SlotSession> {
+  dialing(slot: ClientSlot<S>, address: Address): void
+  opened(slot: ClientSlot<S>, address: Address, session: S): void
+  /** `retryInMs`: Infinity where no attempt follows; then comes `ended`. */
+  failed(slot: ClientSlot<S>, address: Address, error: SessionError, retryInMs: number): void
+  /** The session is gone. `opened`: it had been open. */
+  gone(slot: ClientSlot<S>, address: Address, session: S, opened: boolean): void
+  /** It dials no more, and has no session. `error`: why, unless the application wanted it so. */
+  ended(slot: ClientSlot<S>, error: SessionError | undefined): void
+}
+
+/**
+ * One session of a Client, kept: dialed, opened, replaced when lost. One attempt at a time, and a new one only when the
+ * session before is gone, so that there is never more than one.
+ *
+ *             start             dialed               opened
+ *     idle ──────────▶ dialing ───────────▶ opening ──────────▶ open
+ *                       ▲   │ failed           │ refused, gone   │ gone
+ *                 timer │   ▼                  │                 │
+ *                      waiting ◀───────────────┴─────────────────┘
+ *
+ *     any ── stop, no attempt left ──▶ stopped
+ */
+export class ClientSlot<S extends SlotSession> {
+  readonly index: number
+  readonly #work: SlotWork<S>
+  readonly #events: SlotEvents<S>
+  #state: 'idle' | 'dialing' | 'opening' | 'open' | 'waiting' | 'stopped' = 'idle'
+  #attempts = 0
+  /** Attempts in a row that led to no stable session. */
+  #failures = 0
+  #generation = 0
+  #session: S | undefined
+  #attempt: AbortController | undefined
+  #timer: TimerHandle | undefined
+
+  constructor(index: number, work: SlotWork<S>, events: SlotEvents<S>) {
+    this.index = index
+    this.#work = work
+    this.#events = events
+  }
+
+  /** Opening, open or closing. */
+  get session(): S | undefined {
+    return this.#session
+  }
+
+  get isOpen(): boolean {
+    return this.#state === 'open'
+  }
+
+  get isStopped(): boolean {
+    return this.#state === 'stopped'
+  }
+
+  /** How many sessions were open in this slot, before the present one. */
+  get generation(): number {
+    return this.#generation
+  }
+
+  get isExhausted(): boolean {
+    const { reconnect } = this.#work
+    return reconnect !== false && reconnect.maxAttempts > 0 && this.#failures >= reconnect.maxAttempts
+  }
+
+  start(): void {
+    const { addresses } = this.#work
+    const address = addresses[(this.index + this.#attempts++) % addresses.length] as Address // there is at least one
+    const attempt = new AbortController()
+    this.#timer = undefined
+    this.#attempt = attempt
+    this.#state = 'dialing'
+    this.#events.dialing(this, address)
+    const onConnection = (connection: Connection): void => {
+      if (attempt.signal.aborted) connection.destroy()
+      else this.#onConnection(connection, address)
+    }
+    const onFailed = (error: unknown): void => {
+      if (!attempt.signal.aborted) this.#onFailed(address, error as SessionError)
+    }
+    this.#work.dial(address, attempt.signal).then(onConnection, onFailed)
+  }
+
+  /** Dials no more. A session goes on, and its end is still told. */
+  stop(): void {
+    this.#state = 'stopped'
+    this.#timer?.cancel()
+    this.#attempt?.abort()
+  }
+
+  #onConnection(connection: Connection, address: Address): void {
+    let openedAt: number | undefined
+    let refusal: SessionError | undefined
+    const { env } = this.#work
+    const host: SessionHost<S> = {
+      sessionOpened: (session) => {
+        openedAt = env.now()
+        if (this.#state === 'opening') this.#state = 'open'
+        this.#events.opened(this, address, session)
+      },
+      sessionRefused: (_session, error) => {
+        refusal = error
+      },
+      sessionGone: (session, cause) => {
+        this.#session = undefined
+        this.#events.gone(this, address, session, openedAt !== undefined)
+        if (openedAt !== undefined) this.#onLost(session, cause, env.now() - openedAt)
+        else if (this.#state !== 'stopped') this.#onFailed(address, refusal ?? errorOf(cause))
+      },
+    }
+    this.#state = 'opening'
+    try {
+      this.#session = this.#work.open(connection, host, { slot: this.index, generation: this.#generation })
+    } catch (error) {
+      this.#onFailed(address, error as SessionError)
+      return
+    }
+    this.#session.start()
+  }
+
+  /** An open session is gone: replaced, unless somebody said otherwise. */
+  #onLost(session: S, cause: CloseCause, livedMs: number): void {
+    this.#generation++
+    if (this.#state === 'stopped') return
+    const { reconnect, env } = this.#work
+    if (reconnect === false || !session.wantsReconnect) return this.#end(undefined)
+    this.#failures = livedMs >= reconnect.stableAfterMs ? 0 : this.#failures + 1
+    if (this.#isLastChance()) this.#end(errorOf(cause))
+    else this.#retryIn(backoffMs(this.#failures, reconnect, env.random()))
+  }
+
+  #onFailed(address: Address, error: SessionError): void {
+    this.#failures++
+    const { reconnect } = this.#work
+    if (reconnect === false || HOPELESS.has(error.code) || this.#isLastChance()) {
+      this.#events.failed(this, address, error, Infinity)
+      this.#end(error)
+      return
+    }
+    const delayMs = this.#delayAfter(error, reconnect)
+    this.#retryIn(delayMs)
+    this.#events.failed(this, address, error, delayMs)
+  }
+
+  #delayAfter(error: SessionError, reconnect: ResolvedReconnect): number {
+    const chance = this.#work.env.random()
+    if (REFUSALS.has(error.code) && !error.retryable) return patientMs(reconnect, chance)
+    return backoffMs(this.#failures, reconnect, chance)
+  }
+
+  #isLastChance(): boolean {
+    return this.isExhausted && this.#work.allExhausted()
+  }
+
+  #retryIn(delayMs: number): void {
+    this.#state = 'waiting'
+    this.#timer = this.#work.env.setTimer(delayMs, () => this.start(), true) // a Client that reconnects is awaited
+  }
+
+  #end(error: SessionError | undefined): void {
+    this.stop()
+    this.#events.ended(this, error)
+  }
+}
+
+function errorOf(cause: CloseCause): SessionError {
+  if (cause.by === 'error') return cause.error
+  const complaint = cause.by === 'remote' ? 'the peer closed the session' : 'the session was closed'
+  return sessionClosed(cause.reason === undefined || cause.reason === '' ? complaint : `${complaint}: ${cause.reason}`)
+}

@@ -1,0 +1,23 @@
+import type { CloseReason } from './connection.ts'
+import type { ErrorCode, HawserError } from './errors.ts'
+
+/** RFC 6455 section 7.4.1; other connections cannot tell their peer. */
+const CLOSE_CODES: Partial<Record<ErrorCode, number>> = {
+  ERR_BAD_FRAME: 1002,
+  ERR_TRUNCATED: 1002,
+  ERR_BAD_MESSAGE: 1007,
+  ERR_FRAME_TOO_LARGE: 1009,
+  ERR_LISTENER: 1011,
+  ERR_REFUSED: 1008,
+}
+const POLICY_VIOLATION = 1008
+const MAX_REASON_LENGTH = 40
+
+/** What the peer is told when a session closes because of `error`: a code, and no text that could give us away. */
+export function closeReasonOf(error: HawserError): CloseReason {
+  const { status } = error as { status?: number }
+  if (error.code === 'ERR_REFUSED') {
+    return { code: status ?? POLICY_VIOLATION, text: error.message.slice(0, MAX_REASON_LENGTH) }
+  }
+  return { code: CLOSE_CODES[error.code] ?? POLICY_VIOLATION }
+}

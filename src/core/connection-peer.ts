@@ -1,0 +1,48 @@
+import type { Address } from './address.ts'
+import { makeAddress, parseAddress } from './address.ts'
+import type { Connection, Role } from './connection.ts'
+import type { Peer, PeerCertificate } from './peer.ts'
+
+/** Which slot of a Client dialed, and how many sessions that slot had before. */
+export interface Dialed {
+  readonly slot: number
+  readonly generation: number
+}
+
+/** What the connection knows, as the application sees it. Made when first asked for. */
+export class ConnectionPeer implements Peer {
+  readonly role: Role
+  readonly localAddress: Address
+  readonly remoteAddress: Address
+  declare readonly certificate?: PeerCertificate
+  declare readonly protocol?: string
+  declare readonly request?: NonNullable<Peer['request']>
+  declare readonly proxy?: NonNullable<Peer['proxy']>
+  declare readonly dialed?: Dialed
+
+  constructor(connection: Connection, role: Role, dialed: Dialed | undefined) {
+    const { certificate, protocol, request, proxy } = connection.peer
+    this.role = role
+    this.localAddress = addressOf(connection.localAddress)
+    this.remoteAddress = addressOf(connection.remoteAddress)
+    // Properties that stay absent unless they are known: `certificate: undefined` would be no Peer.
+    if (certificate !== undefined) this.certificate = certificate as PeerCertificate // env/node made it
+    if (protocol !== undefined) this.protocol = protocol
+    if (request !== undefined) this.request = request
+    if (proxy !== undefined) this.proxy = { address: addressOf(proxy.source), tlvs: proxy.tlvs }
+    if (dialed !== undefined) this.dialed = dialed
+  }
+
+  get transport(): string {
+    return this.remoteAddress.scheme
+  }
+}
+
+/** A connection of somebody's own making may call its end as it likes. */
+function addressOf(text: string): Address {
+  try {
+    return parseAddress(text)
+  } catch {
+    return makeAddress('stream', '', 0, text) // not a URL: a pipe, a child's stdio
+  }
+}

@@ -1,0 +1,101 @@
+import { type AddressLike, dialable, toAddress } from './address.ts'
+import { DIAL_TIMEOUT_MS } from './client-options.ts'
+import type { Connection, Role } from './connection.ts'
+import { badOption } from './errors.ts'
+import { LiveSession } from './live-session.ts'
+import { dialConnection } from './outbound-link.ts'
+import { requireSignal } from './server-options.ts'
+import type { Session } from './session.ts'
+import { type Bindings, resolveSetup, type SessionConfig } from './session-config.ts'
+import { requireNumber, type SessionSetup } from './session-options.ts'
+import { linkOptions, TransportTable } from './transport-table.ts'
+import type { Wait } from './wait.ts'
+import { waitFor } from './wait-list.ts'
+
+/**
+ * One session, one attempt: resolves when it is open. From then on it stands alone, and `signal` means nothing to it.
+ * @param options `timeoutMs` and `signal` are for all of it: dialing, handshakes, `data` and `onOpen`
+ * @throws (as a rejection) ERR_BAD_OPTION, ERR_BAD_ADDRESS; why it could not be reached; why it was refused
+ */
+export async function dial<In, Out, Data>(
+  bindings: Bindings,
+  where: AddressLike,
+  options: SessionSetup<In, Out, Data> & Wait,
+): Promise<Session<In, Out, Data>> {
+  const config = resolveSetup(options, bindings)
+  requireWait(options)
+  const table = new TransportTable(bindings, options.transports)
+  const address = dialable(toAddress(where))
+  const transport = table.find(address)
+  const { env } = config
+  const attempt = new AbortController()
+  const link = { role: 'dialed', timeoutMs: DIAL_TIMEOUT_MS, groups: table.groupsOf(options) } as const
+  const opening = dialConnection(transport, address, linkOptions(config, { ...link, signal: attempt.signal })).then(
+    (connection) => openSession(connection, config, 'dialed', attempt.signal),
+  )
+  try {
+    return await waitFor(env, `dialing ${address.href}`, opening, options)
+  } catch (error) {
+    attempt.abort(error) // over time or aborted: what is under way must not stay behind, even if it just opened
+    opening.then(
+      (session) => session.destroy(),
+      () => {}, // it is the error at hand, or comes from the abort
+    )
+    throw error
+  }
+}
+
+/**
+ * A session over a stream that somebody else opened; it owns the stream from now on. Resolves when open.
+ * @throws (as a rejection) ERR_BAD_OPTION; why it was refused
+ */
+export async function attach<In, Out, Data>(
+  bindings: Bindings,
+  stream: unknown,
+  options: SessionSetup<In, Out, Data>,
+): Promise<Session<In, Out, Data>> {
+  const config = resolveSetup(options, bindings)
+  const { env, limits } = config
+  if (env.net === undefined) throw badOption('env', 'has no net to adopt a stream with')
+  const groups = new TransportTable(bindings, options.transports).groupsOf(options)
+  const link = linkOptions(config, { role: 'attached', timeoutMs: limits.openTimeoutMs, groups })
+  const connection = env.net.adopt(stream, link)
+  await new Promise<void>((resolve) => env.defer(resolve)) // no hook begins inside a call of the application
+  return openSession(connection, config, 'attached', new AbortController().signal)
+}
+
+/** Resolves when it is open, rejects with the reason why it will not be. */
+function openSession<In, Out, Data>(
+  connection: Connection,
+  config: SessionConfig<In, Out, Data>,
+  role: Role,
+  signal: AbortSignal,
+): Promise<Session<In, Out, Data>> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) {
+      connection.destroy()
+      return reject(signal.reason)
+    }
+    const onAbort = (): void => session.destroy()
+    const settle = (): void => signal.removeEventListener('abort', onAbort)
+    const host = {
+      sessionOpened: (opened: LiveSession<In, Out, Data>): void => {
+        settle()
+        resolve(opened)
+      },
+      sessionRefused: (_session: unknown, error: unknown): void => {
+        settle()
+        reject(error)
+      },
+      sessionGone: (): void => {},
+    }
+    const session = new LiveSession(connection, config, host, role)
+    signal.addEventListener('abort', onAbort, { once: true })
+    session.start()
+  })
+}
+
+function requireWait({ signal, timeoutMs = 0 }: Wait): void {
+  requireSignal('signal', signal)
+  requireNumber('timeoutMs', timeoutMs, 0)
+}

@@ -1,0 +1,68 @@
+import { type Address, parseAddress } from './address.ts'
+import type { Connection } from './connection.ts'
+import { describe, HawserError, isHawserError, timedOut } from './errors.ts'
+import type { LinkOptions, Transport } from './transport.ts'
+
+/**
+ * One attempt to reach a peer. Over `options.timeoutMs` or when `options.signal` aborts it rejects at once, whatever the
+ * transport does; a connection that comes later is destroyed.
+ *
+ * @throws a HawserError, or the reason of the signal
+ */
+export function dialConnection(transport: Transport, address: Address, options: LinkOptions): Promise<Connection> {
+  const { env, signal, timeoutMs } = options
+  if (signal?.aborted) return Promise.reject(signal.reason as unknown)
+  return new Promise<Connection>((resolve, reject) => {
+    const attempt = new AbortController()
+    let settled = false
+    const settle = (): void => {
+      settled = true
+      timer?.cancel()
+      signal?.removeEventListener('abort', onAbort)
+    }
+    const leave = (error: unknown): void => {
+      settle()
+      reject(error)
+      attempt.abort(error)
+    }
+    const onAbort = (): void => leave(signal?.reason)
+    const timer =
+      timeoutMs > 0
+        ? env.setTimer(timeoutMs, () => leave(timedOut(`dialing ${address.href}`, timeoutMs)), true)
+        : undefined
+    signal?.addEventListener('abort', onAbort, { once: true })
+    const onConnection = (connection: Connection): void => {
+      if (settled) return connection.destroy()
+      settle()
+      if (!isSelfConnected(connection)) return resolve(connection)
+      connection.destroy()
+      reject(new HawserError('ERR_CONNECTION_REFUSED', `${address.href} reached itself`, { retryable: true }))
+    }
+    const onFailed = (error: unknown): void => {
+      if (settled) return
+      settle()
+      reject(asDialError(error, address))
+    }
+    start(transport, address, { ...options, signal: attempt.signal }).then(onConnection, onFailed)
+  })
+}
+
+/** A transport that throws instead of rejecting does the same. */
+async function start(transport: Transport, address: Address, options: LinkOptions): Promise<Connection> {
+  return transport.dial(address, options)
+}
+
+/** Transports of users may reject with anything. */
+function asDialError(error: unknown, address: Address): unknown {
+  if (isHawserError(error)) return error
+  return new HawserError('ERR_UNREACHABLE', `${address.href}: ${describe(error)}`, { cause: error, retryable: true })
+}
+
+/**
+ * Dialing a free port of the own machine, TCP may choose that very port as the local one and connect the socket to
+ * itself ("simultaneous open", RFC 9293 section 3.5).
+ */
+function isSelfConnected(connection: Connection): boolean {
+  const { localAddress, remoteAddress } = connection
+  return localAddress === remoteAddress && parseAddress(remoteAddress).port !== 0
+}

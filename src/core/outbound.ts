@@ -1,0 +1,430 @@
+import { allocate, copy } from './bytes.ts'
+import type { Codec } from './codec.ts'
+import type { Connection } from './connection.ts'
+import { describe, HawserError, isHawserError, messageTooLarge, sessionClosed } from './errors.ts'
+import { type FrameWriter, SLAB_BYTES } from './frame-writer.ts'
+import type { Framing } from './framing.ts'
+import type { Flushable, Runtime } from './runtime.ts'
+import type { ResolvedLimits } from './session-options.ts'
+import type { Wait } from './wait.ts'
+import { WaitList } from './wait-list.ts'
+
+/** So much pending is written at once, without waiting for the end of the turn. */
+const FLUSH_BYTES = 64 * 1024
+/** A slow session's own memory starts with this and doubles up to a slab. */
+const FIRST_OWN_BYTES = 4 * 1024
+
+/** What Outbound tells its session. */
+export interface OutboundHost {
+  /** Below the low-water mark again, after `writable` was false. Called in a later turn than any `put`. */
+  outboundDrained(): void
+  /** The connection's `write` threw: a fault of a layer. */
+  outboundFailed(error: unknown): void
+  /** Bytes were handed over and not taken at once, after all before had been. */
+  outboundBehind(): void
+}
+
+interface Delivery {
+  /** Resolved once so many bytes were taken. */
+  readonly at: number
+  readonly waiting: WaitList<void>
+}
+
+/**
+ * The sending half of a session: messages in, ranges of the shared slab pending, one write a turn out.
+ *
+ *     put ──▶ FrameWriter ──▶ pending ranges ──flush──▶ Connection.write ──▶ taken
+ *                              #pendingBytes              #owedBytes
+ */
+export class Outbound<Out> implements Flushable {
+  readonly codec: Codec<unknown, Out>
+  readonly #connection: Connection
+  /** Undefined where the connection keeps message boundaries itself. */
+  readonly #framing: Framing | undefined
+  readonly #limits: ResolvedLimits
+  readonly #runtime: Runtime
+  readonly #host: OutboundHost
+  readonly #text: boolean
+
+  // The newest pending range; those before it stand in #earlier.
+  #slab: Uint8Array | undefined
+  #from = 0
+  #to = 0
+  #earlier: Uint8Array[] | undefined
+  /** Message mode: which of the pending frames are text. */
+  #texts: boolean[] | undefined
+  #pendingBytes = 0
+  /** The connection's bufferedBytes when it was last looked at; it only falls until the next write. */
+  #owedBytes = 0
+  #flushedBytes = 0
+  #dirty = false
+  #blocked = false
+  #closed = false
+  #expecting = false
+
+  /** Where a slow session's frames are copied, so that it pins what it is owed and not slabs of others. */
+  #own: Uint8Array | undefined
+  #ownTo = 0
+
+  #deliveries: Delivery[] | undefined
+  #drainWaits: WaitList<void> | undefined
+  /** Positions of the writes whose `taken` is to come. */
+  #marks: number[] | undefined
+  #onTaken: (() => void) | undefined
+
+  sentMessages = 0
+  droppedMessages = 0
+  /** Env time when the peer fell behind, or last took something since. */
+  progressAt = 0
+  /** Whether the last `put` or `putBody` took its message. */
+  tookLast = true
+
+  constructor(
+    connection: Connection,
+    codec: Codec<unknown, Out>,
+    framing: Framing | undefined,
+    limits: ResolvedLimits,
+    runtime: Runtime,
+    host: OutboundHost,
+  ) {
+    this.codec = codec
+    this.#connection = connection
+    this.#framing = framing
+    this.#limits = limits
+    this.#runtime = runtime
+    this.#host = host
+    this.#text = codec.format === 'text'
+  }
+
+  /** Sent and not yet taken. */
+  get bufferedBytes(): number {
+    return this.#pendingBytes + (this.#closed ? 0 : this.#connection.bufferedBytes)
+  }
+
+  /** All that was ever given to `put`, framed. */
+  get sentBytes(): number {
+    return this.#flushedBytes + this.#pendingBytes
+  }
+
+  /** What the connection has taken so far: as long as it rises, the peer is reading. */
+  get takenBytes(): number {
+    return this.#flushedBytes - this.#connection.bufferedBytes
+  }
+
+  get writable(): boolean {
+    return this.#fill() < this.#limits.highWaterMarkBytes
+  }
+
+  /**
+   * Encodes `message` and keeps it for the flush. Gives whether there is room for more; `tookLast` says whether it was taken.
+   * @throws ERR_ENCODE, ERR_MESSAGE_TOO_LARGE, and ERR_OVERFLOW where `overflow` is 'throw'
+   */
+  put(message: Out): boolean {
+    const writer = this.#runtime.writer
+    const framing = this.#framing
+    const { maxFrameBytes } = this.#limits
+    let bodyBytes: number
+    writer.begin(maxFrameBytes, this.#text)
+    try {
+      if (framing === undefined) {
+        this.codec.encode(message, writer)
+        bodyBytes = writer.position
+      } else {
+        const mark = framing.begin(writer)
+        const from = writer.position
+        this.codec.encode(message, writer)
+        bodyBytes = writer.position - from
+        framing.end(writer, mark)
+      }
+    } catch (error) {
+      writer.abandon()
+      throw encodeFailed(error)
+    }
+    return this.#keep(writer, bodyBytes)
+  }
+
+  /** A body that was encoded before: broadcast. As `put`. */
+  putBody(body: Uint8Array, text: boolean): boolean {
+    const writer = this.#runtime.writer
+    const framing = this.#framing
+    writer.begin(this.#limits.maxFrameBytes, text)
+    try {
+      const mark = framing === undefined ? 0 : framing.begin(writer)
+      writer.bytes(body)
+      framing?.end(writer, mark)
+    } catch (error) {
+      writer.abandon()
+      throw encodeFailed(error)
+    }
+    return this.#keep(writer, body.length)
+  }
+
+  /** Around a `put` whose taking is to be known. */
+  expectTaken(): void {
+    this.#expecting = true
+  }
+
+  /** A message that was not taken, for `stats`. */
+  drop(): false {
+    this.droppedMessages++
+    this.tookLast = false
+    return false
+  }
+
+  expectNothing(): void {
+    this.#expecting = false
+  }
+
+  /** After `expectTaken` and `put`: resolves when all that was put so far is taken. */
+  delivered(wait: Wait | undefined): Promise<void> {
+    this.#expecting = false
+    if (this.#closed) return Promise.reject(sessionClosed('the session closed before the message was taken'))
+    const marked = this.#dirty || this.#marks?.at(-1) === this.#flushedBytes
+    if (!marked) return Promise.resolve() // nothing at all was put
+    const waiting = new WaitList<void>(this.#runtime.env)
+    this.#deliveries ??= []
+    this.#deliveries.push({ at: this.sentBytes, waiting })
+    return waiting.add('deliver()', wait)
+  }
+
+  /** Resolves when `writable`. */
+  drained(wait: Wait | undefined): Promise<void> {
+    if (this.writable) return Promise.resolve()
+    this.#drainWaits ??= new WaitList<void>(this.#runtime.env)
+    return this.#drainWaits.add('drained()', wait)
+  }
+
+  flush(): void {
+    if (!this.#dirty) return
+    this.#dirty = false
+    if (this.#closed) return
+    const bytes = this.#pendingBytes
+    this.#pendingBytes = 0
+    this.#flushedBytes += bytes
+    const wanted = this.#blocked || this.#expecting || this.#deliveries !== undefined || this.#own !== undefined
+    const taken = wanted ? this.#mark() : undefined
+    const wasBehind = this.#owedBytes > 0 && this.#connection.bufferedBytes > 0
+    try {
+      this.#write(taken)
+    } catch (error) {
+      this.#host.outboundFailed(error)
+      return
+    }
+    this.#owedBytes = this.#connection.bufferedBytes
+    if (this.#owedBytes === 0 || wasBehind) return
+    this.progressAt = this.#runtime.env.now()
+    this.#host.outboundBehind()
+  }
+
+  /** The connection is gone: nothing leaves any more, and who waits is told why. */
+  close(cause: unknown): void {
+    this.#closed = true
+    this.#slab = this.#earlier = this.#texts = this.#own = undefined
+    this.#pendingBytes = this.#owedBytes = 0
+    const deliveries = this.#deliveries
+    this.#deliveries = undefined
+    for (const { waiting } of deliveries ?? []) {
+      waiting.rejectAll(sessionClosed('the session closed before the message was taken', cause))
+    }
+    this.#drainWaits?.rejectAll(sessionClosed('the session closed', cause))
+  }
+
+  /** The session takes no more messages: nobody has a reason to wait for room. */
+  refuseMore(cause: unknown): void {
+    this.#drainWaits?.rejectAll(sessionClosed('the session is closing', cause))
+  }
+
+  #keep(writer: FrameWriter, bodyBytes: number): boolean {
+    const frameBytes = writer.position
+    const limits = this.#limits
+    if (bodyBytes > limits.maxFrameBytes) {
+      writer.abandon()
+      throw messageTooLarge(bodyBytes, limits.maxFrameBytes)
+    }
+    if (frameBytes > this.#connection.maxWriteBytes) {
+      writer.abandon()
+      throw messageTooLarge(frameBytes, this.#connection.maxWriteBytes)
+    }
+    if (this.#owedBytes > 0) this.#owedBytes = this.#connection.bufferedBytes
+    const fill = this.#pendingBytes + this.#owedBytes + frameBytes
+    if (fill > limits.maxBufferedBytes) return this.#overflow(writer, fill)
+    this.sentMessages++
+    this.tookLast = true
+    if (this.#framing === undefined) this.#keepFrame(writer)
+    else if (frameBytes === 0) return this.#keepNothing(writer, fill)
+    else if (writer.parts !== undefined) this.#keepParts(writer)
+    else if (this.#owedBytes > 0) this.#keepCopy(writer)
+    else this.#keepRange(writer)
+    this.#pendingBytes += frameBytes
+    if (!this.#dirty) {
+      this.#dirty = true
+      this.#runtime.markDirty(this)
+    }
+    const hasRoom = fill < limits.highWaterMarkBytes
+    if (this.#pendingBytes < FLUSH_BYTES) {
+      if (!hasRoom) this.#blocked = true
+      return hasRoom
+    }
+    return this.#flushFull(hasRoom)
+  }
+
+  /** Enough for a write. The connection may take it all at once, and then there is room after all. */
+  #flushFull(hasRoom: boolean): boolean {
+    const wasBlocked = this.#blocked
+    if (!hasRoom) this.#blocked = true // before the flush, so that it asks for `taken`
+    this.flush()
+    if (hasRoom) return true
+    const roomNow = this.#owedBytes < this.#limits.highWaterMarkBytes
+    if (roomNow && !wasBlocked) this.#blocked = false
+    return roomNow
+  }
+
+  #keepNothing(writer: FrameWriter, fill: number): boolean {
+    writer.commit()
+    return fill < this.#limits.highWaterMarkBytes
+  }
+
+  #overflow(writer: FrameWriter, fill: number): false {
+    writer.abandon()
+    this.drop()
+    const { overflow, maxBufferedBytes } = this.#limits
+    if (overflow === 'drop') return false
+    const error = new HawserError(
+      'ERR_OVERFLOW',
+      `${fill} B would wait for the peer; maxBufferedBytes is ${maxBufferedBytes}`,
+    )
+    if (overflow === 'throw') throw error
+    this.#host.outboundFailed(error)
+    return false
+  }
+
+  /** The hot path: the frame lies behind the one before, or the range before it is complete. */
+  #keepRange(writer: FrameWriter): void {
+    const { slab, from, to } = writer
+    if (slab === this.#slab && from === this.#to) {
+      this.#to = to
+    } else {
+      this.#completeRange()
+      this.#slab = slab
+      this.#from = from
+      this.#to = to
+    }
+    writer.commit()
+  }
+
+  #keepCopy(writer: FrameWriter): void {
+    const { slab, from, to } = writer
+    const length = to - from
+    let own = this.#own
+    if (own === undefined || this.#ownTo + length > own.length) {
+      own = allocate(Math.max(length, own === undefined ? FIRST_OWN_BYTES : Math.min(own.length * 2, SLAB_BYTES)))
+      this.#own = own
+      this.#ownTo = 0
+    }
+    own.set(slab.subarray(from, to), this.#ownTo)
+    writer.abandon()
+    if (own !== this.#slab || this.#ownTo !== this.#to) {
+      this.#completeRange()
+      this.#slab = own
+      this.#from = this.#ownTo
+    }
+    this.#ownTo += length
+    this.#to = this.#ownTo
+  }
+
+  #keepParts(writer: FrameWriter): void {
+    this.#completeRange()
+    this.#earlier ??= []
+    for (const part of writer.parts ?? []) this.#earlier.push(part)
+    if (writer.to > writer.from) this.#earlier.push(writer.slab.subarray(writer.from, writer.to))
+    writer.commit()
+  }
+
+  /** Message mode: one write is one frame, so parts are joined and ranges never merge. */
+  #keepFrame(writer: FrameWriter): void {
+    const { parts, slab, from, to, text } = writer
+    let frame = slab.subarray(from, to)
+    if (this.#owedBytes > 0) frame = copy(frame)
+    if (parts !== undefined) {
+      const joined = allocate(writer.position)
+      let at = 0
+      for (const part of [...parts, frame]) {
+        joined.set(part, at)
+        at += part.length
+      }
+      frame = joined
+    }
+    writer.commit()
+    this.#earlier ??= []
+    this.#earlier.push(frame)
+    this.#texts ??= []
+    this.#texts.push(text)
+  }
+
+  #completeRange(): void {
+    if (this.#slab === undefined) return
+    this.#earlier ??= []
+    this.#earlier.push(this.#slab.subarray(this.#from, this.#to))
+    this.#slab = undefined
+  }
+
+  #write(taken: (() => void) | undefined): void {
+    const connection = this.#connection
+    const slab = this.#slab
+    const earlier = this.#earlier
+    const texts = this.#texts
+    this.#slab = this.#earlier = this.#texts = undefined
+    if (earlier === undefined) {
+      if (slab !== undefined) connection.write(slab.subarray(this.#from, this.#to), taken)
+      return
+    }
+    if (slab !== undefined) earlier.push(slab.subarray(this.#from, this.#to))
+    const last = earlier.length - 1
+    connection.cork()
+    for (let i = 0; i <= last; i++) {
+      connection.write(earlier[i] as Uint8Array, i === last ? taken : undefined, texts?.[i])
+    }
+    connection.uncork()
+  }
+
+  /** The `taken` for a write, which ends at #flushedBytes. */
+  #mark(): () => void {
+    this.#marks ??= []
+    this.#marks.push(this.#flushedBytes)
+    this.#onTaken ??= () => this.#taken()
+    return this.#onTaken
+  }
+
+  #taken(): void {
+    const at = this.#marks?.shift() ?? 0
+    this.#owedBytes = this.#connection.bufferedBytes
+    this.progressAt = this.#runtime.env.now()
+    if (this.#owedBytes === 0 && this.#pendingBytes === 0) this.#own = undefined
+    this.#settleDeliveries(at)
+    this.#lookAgain()
+  }
+
+  #settleDeliveries(at: number): void {
+    const deliveries = this.#deliveries
+    if (deliveries === undefined) return
+    while (deliveries[0] !== undefined && deliveries[0].at <= at) deliveries.shift()?.waiting.resolveAll()
+    if (deliveries.length === 0) this.#deliveries = undefined
+  }
+
+  #lookAgain(): void {
+    if (!this.#blocked || this.#closed || this.#fill() > this.#limits.highWaterMarkBytes / 2) return
+    this.#blocked = false
+    this.#drainWaits?.resolveAll()
+    this.#host.outboundDrained()
+  }
+
+  #fill(): number {
+    if (this.#owedBytes > 0) this.#owedBytes = this.#connection.bufferedBytes
+    return this.#pendingBytes + this.#owedBytes
+  }
+}
+
+function encodeFailed(error: unknown): HawserError {
+  if (isHawserError(error, 'ERR_ENCODE', 'ERR_MESSAGE_TOO_LARGE')) return error
+  return new HawserError('ERR_ENCODE', `the message cannot be encoded: ${describe(error)}`, { cause: error })
+}

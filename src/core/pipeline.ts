@@ -1,0 +1,49 @@
+import type { Session } from './session.ts'
+import type { Stage, StageFactory } from './stage.ts'
+
+type Step<M> = (message: M) => void
+
+/**
+ * The stages of one session, linked once when it opens:
+ *
+ *     decode ──▶ first.inbound ──▶ … ──▶ last.inbound ──▶ listener
+ *     encode ◀── first.outbound ◀── … ◀── last.outbound ◀── send
+ */
+export class Pipeline<In, Out> {
+  readonly inbound: Step<In>
+  readonly outbound: Step<Out>
+  readonly hasOutbound: boolean
+  readonly #stages: readonly Stage<In, Out>[]
+
+  constructor(
+    factories: readonly StageFactory<In, Out>[],
+    session: Session<In, Out, unknown>,
+    ends: { readonly inbound: Step<In>; readonly outbound: Step<Out> },
+  ) {
+    const stages = factories.map((make) => make(session))
+    let { inbound, outbound } = ends
+    for (const stage of stages.toReversed()) {
+      const next = inbound
+      if (stage.inbound !== undefined) inbound = (message) => stage.inbound?.(message, next)
+    }
+    for (const stage of stages) {
+      const next = outbound
+      if (stage.outbound !== undefined) outbound = (message) => stage.outbound?.(message, next)
+    }
+    this.inbound = inbound
+    this.outbound = outbound
+    this.hasOutbound = stages.some((stage) => stage.outbound !== undefined)
+    this.#stages = stages
+  }
+
+  /** Each stage is told, whatever one of them throws. @param onThrow gets that */
+  dispose(onThrow: (error: unknown) => void): void {
+    for (const stage of this.#stages) {
+      try {
+        stage.dispose?.()
+      } catch (error) {
+        onThrow(error)
+      }
+    }
+  }
+}

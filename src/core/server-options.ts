@@ -1,0 +1,60 @@
+import type { Address } from './address.ts'
+import { badOption } from './errors.ts'
+import type { ServerStatus } from './server.ts'
+import { requireFunction, requireNumber, type SessionSetup, withDefaults } from './session-options.ts'
+
+export interface ServerOptions<In, Out, Data> extends SessionSetup<In, Out, Data> {
+  /**
+   * Synchronous, after the PROXY header, before TLS, HTTP and the session's buffers: false turns the peer away, and so
+   * does a throw.
+   */
+  readonly admit?: ((remoteAddress: Address) => boolean) | undefined
+  /** From admission until the connection is gone; further peers are refused with ERR_TOO_MANY_SESSIONS. @defaultValue 65 536 */
+  readonly maxSessions?: number | undefined
+  /** The same for each remote host; 0 is off. Peers without a host (ipc, inproc) are not counted. @defaultValue 0 */
+  readonly maxSessionsPerHost?: number | undefined
+  /** Peers in TLS, HTTP, `data` or `onOpen` at once. @defaultValue 1 024 */
+  readonly maxPendingHandshakes?: number | undefined
+  /** Connections that the operating system keeps until they are accepted. @defaultValue 511 */
+  readonly backlog?: number | undefined
+  /** What it throws is logged. */
+  readonly onStatus?: ((status: ServerStatus) => void) | undefined
+  /** Aborted: the server closes, gracefully. */
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface ResolvedServerOptions {
+  readonly maxSessions: number
+  readonly maxSessionsPerHost: number
+  readonly maxPendingHandshakes: number
+  readonly backlog: number
+}
+
+export const SERVER_DEFAULTS: ResolvedServerOptions = {
+  maxSessions: 65_536,
+  maxSessionsPerHost: 0,
+  maxPendingHandshakes: 1_024,
+  backlog: 511,
+}
+
+/** The options that are a Server's own. @throws ERR_BAD_OPTION */
+export function resolveServerOptions<In, Out, Data>(options: ServerOptions<In, Out, Data>): ResolvedServerOptions {
+  const resolved = withDefaults(SERVER_DEFAULTS, options)
+  requireNumber('maxSessions', resolved.maxSessions, 1)
+  requireNumber('maxSessionsPerHost', resolved.maxSessionsPerHost, 0)
+  requireNumber('maxPendingHandshakes', resolved.maxPendingHandshakes, 1)
+  requireNumber('backlog', resolved.backlog, 1, 2 ** 31 - 1)
+  requireFunction('admit', options.admit)
+  requireFunction('onStatus', options.onStatus)
+  requireSignal('signal', options.signal)
+  return resolved
+}
+
+/** @throws ERR_BAD_OPTION unless it is an AbortSignal, or nothing */
+export function requireSignal(option: string, value: unknown): void {
+  if (value === undefined) return
+  const signal: Partial<AbortSignal> | null = value
+  if (typeof signal?.aborted !== 'boolean' || typeof signal.addEventListener !== 'function') {
+    throw badOption(option, 'must be an AbortSignal')
+  }
+}

@@ -1,0 +1,75 @@
+import type { Env, TimerHandle } from './env.ts'
+
+/** What is granted where the caller of `close` names no time. */
+export const SHUTDOWN_MS = 5_000
+
+/** The closing of a Server or Client: it begins once, has one deadline, and ends once. */
+export class Shutdown {
+  /** Resolves at `finish`; never rejects. */
+  readonly closed: Promise<void>
+  readonly #env: Env
+  readonly #onDeadline: () => void
+  readonly #deadline = new AbortController()
+  #resolve: () => void = () => {}
+  #phase: 'no' | 'begun' | 'finished' = 'no'
+  #dueAt = Infinity
+  #timer: TimerHandle | undefined
+
+  /** @param onDeadline called once time is up: destroys what is left */
+  constructor(env: Env, onDeadline: () => void) {
+    this.#env = env
+    this.#onDeadline = onDeadline
+    this.closed = new Promise((resolve) => {
+      this.#resolve = resolve
+    })
+  }
+
+  get begun(): boolean {
+    return this.#phase !== 'no'
+  }
+
+  get finished(): boolean {
+    return this.#phase === 'finished'
+  }
+
+  /** Aborts when time is up. */
+  get signal(): AbortSignal {
+    return this.#deadline.signal
+  }
+
+  /**
+   * True for the call that begins it. A later one can only bring the deadline nearer, and only if it names a time.
+   * @param timeoutMs 0: no deadline
+   */
+  begin(timeoutMs: number | undefined): boolean {
+    if (this.#phase === 'finished') return false
+    const first = this.#phase === 'no'
+    this.#phase = 'begun'
+    const grantedMs = timeoutMs ?? (first ? SHUTDOWN_MS : 0)
+    if (grantedMs > 0) this.#setDeadline(grantedMs)
+    return first
+  }
+
+  /** Time is up now. */
+  expire(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+    this.#dueAt = -Infinity
+    this.#deadline.abort()
+    this.#onDeadline()
+  }
+
+  finish(): void {
+    this.#phase = 'finished'
+    this.#timer?.cancel()
+    this.#resolve()
+  }
+
+  #setDeadline(grantedMs: number): void {
+    const dueAt = this.#env.now() + grantedMs
+    if (dueAt >= this.#dueAt) return
+    this.#dueAt = dueAt
+    this.#timer?.cancel()
+    this.#timer = this.#env.setTimer(grantedMs, () => this.expire(), true) // somebody waits for `closed`
+  }
+}

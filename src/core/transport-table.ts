@@ -1,0 +1,62 @@
+import type { Address } from './address.ts'
+import type { Role } from './connection.ts'
+import { badOption, HawserError } from './errors.ts'
+import type { Bindings, SessionConfig } from './session-config.ts'
+import type { LinkOptions, Transport } from './transport.ts'
+
+/** Which transport speaks which scheme: the built-in ones and those of the option `transports`. */
+export class TransportTable {
+  readonly #byScheme = new Map<string, Transport>()
+
+  /** @throws ERR_BAD_OPTION where two transports speak one scheme */
+  constructor(bindings: Bindings, own: readonly Transport[] = []) {
+    if (!Array.isArray(own)) throw badOption('transports', 'must be a list')
+    for (const transport of [...bindings.transports, ...own]) this.#add(transport)
+  }
+
+  /** @throws ERR_BAD_ADDRESS with the part 'scheme' where none speaks it */
+  find(address: Address): Transport {
+    const transport = this.#byScheme.get(address.scheme)
+    if (transport !== undefined) return transport
+    const known = [...this.#byScheme.keys()].join(', ')
+    throw new HawserError(
+      'ERR_BAD_ADDRESS',
+      `address '${address.href}': no transport for ${address.scheme} (${known})`,
+      {
+        details: { part: 'scheme' },
+      },
+    )
+  }
+
+  /** The options that are named like a scheme: a transport's own come in the group of its name. */
+  groupsOf(options: object): Record<string, unknown> {
+    const groups: Record<string, unknown> = {}
+    for (const [name, value] of Object.entries(options)) {
+      if (value !== undefined && this.#byScheme.has(name)) groups[name] = value
+    }
+    return groups
+  }
+
+  #add(transport: Transport): void {
+    for (const scheme of transport.schemes) {
+      if (this.#byScheme.has(scheme)) throw badOption('transports', `has a second transport for ${scheme}`)
+      this.#byScheme.set(scheme, transport)
+    }
+  }
+}
+
+/** What the layers below are told about connections for sessions of this setup. */
+export function linkOptions<In, Out, Data>(
+  config: SessionConfig<In, Out, Data>,
+  link: {
+    readonly role: Role
+    readonly timeoutMs: number
+    readonly groups: Readonly<Record<string, unknown>>
+    readonly signal?: AbortSignal | undefined
+  },
+): LinkOptions {
+  const { setup, env, limits } = config
+  const { codec, chunks = 'kept' } = setup
+  const text = typeof codec !== 'function' && codec.format === 'text'
+  return { env, chunks, maxFrameBytes: limits.maxFrameBytes, text, ...link }
+}

@@ -1,0 +1,57 @@
+import { Readable, Writable } from 'node:stream'
+import { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
+import type { Connection, Role } from '../../core/connection.ts'
+import type { Net, StreamTarget } from '../../core/env.ts'
+import { badOption } from '../../core/errors.ts'
+import type { AcceptSink, Acceptor, LinkOptions } from '../../core/transport.ts'
+import { dialStream } from './dial.ts'
+import { tlsPeerInfo } from './peer-certificate.ts'
+import { type Ends, secureEnds, tcpEnds } from './socket-address.ts'
+import { SocketConnection } from './socket-connection.ts'
+import { listenStream } from './stream-acceptor.ts'
+import { prepareTls, secureStream } from './tls-handshake.ts'
+
+/** The name of both ends of a stream that somebody else opened, where it is no TCP socket. */
+const NAMELESS: Ends = { local: 'stream://local:0', remote: 'stream://local:0' }
+
+/** Sockets of the operating system. */
+export class NodeNet implements Net {
+  dial(target: StreamTarget, options: LinkOptions): Promise<Connection> {
+    return dialStream(target, options)
+  }
+
+  listen(target: StreamTarget, options: LinkOptions, sink: AcceptSink): Promise<Acceptor> {
+    return listenStream(target, options, sink)
+  }
+
+  secure(connection: Connection, tls: unknown, options: LinkOptions): Promise<Connection> {
+    return secureStream(connection, tls, options)
+  }
+
+  prepareTls(tls: unknown, role: Role): void {
+    prepareTls(tls, role)
+  }
+
+  /**
+   * Addresses are those of a TCP or TLS socket, else `stream://local:0`.
+   * @throws ERR_BAD_OPTION unless it is a Duplex, or `{ readable, writable }`, of bytes
+   */
+  adopt(stream: unknown, { env }: LinkOptions): Connection {
+    const { readable, writable } = pairOf(stream)
+    if (readable.readableObjectMode || readable.readableEncoding !== null || writable.writableObjectMode)
+      throw badOption('stream', 'must carry bytes: neither object mode nor an encoding')
+    const ends = readable instanceof Socket ? tcpEnds(readable) : undefined
+    if (!(readable instanceof TLSSocket)) return new SocketConnection(env, readable, writable, ends ?? NAMELESS)
+    return new SocketConnection(env, readable, writable, secureEnds(ends ?? NAMELESS), tlsPeerInfo(readable))
+  }
+}
+
+function pairOf(stream: unknown): { readonly readable: Readable; readonly writable: Writable } {
+  // A Duplex is both: its own `readable` and `writable` are booleans. It is an instance of Writable by what it can do.
+  if (stream instanceof Readable && (stream as unknown) instanceof Writable)
+    return { readable: stream, writable: stream as unknown as Writable }
+  const { readable, writable } = (stream ?? {}) as { readonly readable?: unknown; readonly writable?: unknown }
+  if (readable instanceof Readable && writable instanceof Writable) return { readable, writable }
+  throw badOption('stream', 'must be a Duplex or { readable, writable }')
+}

@@ -1,0 +1,283 @@
+import { Socket } from 'node:net'
+import type { Duplex, Readable, Writable } from 'node:stream'
+import type { Connection, ConnectionSink, PeerInfo } from '../../core/connection.ts'
+import type { Env } from '../../core/env.ts'
+import type { Ends } from './socket-address.ts'
+import { systemError } from './system-error.ts'
+
+/** A stream may be what one connection reads and another one writes: each side has a mark of its own. */
+const READER = Symbol('reader')
+const WRITER = Symbol('writer')
+
+/** A stream that knows its connections, so that all of them share one set of handlers instead of five closures each. */
+interface Owned {
+  [READER]?: SocketConnection | undefined
+  [WRITER]?: SocketConnection | undefined
+}
+
+// Set by the class, where its private methods are in reach.
+let onStreamData: (this: Owned, chunk: Uint8Array) => void
+let onStreamEnd: (this: Owned) => void
+let onStreamError: (this: Owned, error: Error) => void
+let onStreamClose: (this: Owned) => void
+let onWritableError: (this: Owned, error: Error) => void
+let onWritableClose: (this: Owned) => void
+
+const NO_PEER: PeerInfo = {}
+
+/**
+ * A Connection over a socket, any Duplex, or a pair of streams. It owns them from now on: nothing is read before
+ * `attach`, and their errors are heard from the start.
+ *
+ * The stream's own queues are the connection's: `bufferedBytes` is the Writable's length, what arrived before `attach`
+ * waits in the Readable or in the kernel.
+ */
+export class SocketConnection implements Connection {
+  static {
+    onStreamData = function (chunk) {
+      const connection = this[READER]
+      if (connection !== undefined) connection.#receive(chunk)
+    }
+    onStreamEnd = function () {
+      const connection = this[READER]
+      if (connection !== undefined) connection.#endOfPeer()
+    }
+    onStreamError = function (error) {
+      const connection = this[READER]
+      if (connection !== undefined) connection.#fail(error)
+    }
+    onStreamClose = function () {
+      const connection = this[READER]
+      if (connection !== undefined) connection.#windUp()
+    }
+    onWritableError = function (error) {
+      const connection = this[WRITER]
+      if (connection !== undefined) connection.#fail(error)
+    }
+    onWritableClose = function () {
+      const connection = this[WRITER]
+      if (connection !== undefined) connection.#windUp()
+    }
+  }
+
+  readonly localAddress: string
+  readonly remoteAddress: string
+  readonly peer: PeerInfo
+  readonly #env: Env
+  readonly #readable: Readable
+  readonly #writable: Writable
+  #sink: ConnectionSink | undefined
+  #error: Error | undefined
+  /** Of writes whose taking somebody wants to know of, in order. */
+  #taken: (() => void)[] | undefined
+  #onTaken: ((error?: Error | null) => void) | undefined
+  /** Chunks that the sink gets before anything else, in a turn that is already asked for. */
+  #unread: Uint8Array[] | undefined
+  /** Depth of calls into the stream: one that is not a socket may answer from inside of them. */
+  #calling = 0
+  /** Our side: `end` was called. */
+  #ending = false
+  #destroyed = false
+  /** The stream said 'end', and whether the sink knows. */
+  #peerEnded = false
+  #endTold = false
+  /** The stream is gone, and whether the sink knows. */
+  #closed = false
+  #closeTold = false
+
+  /** `ends` and `peer` are told at once: a socket forgets them when it closes. */
+  constructor(env: Env, readable: Readable, writable: Writable, ends: Ends, peer: PeerInfo = NO_PEER) {
+    this.#env = env
+    this.#readable = readable
+    this.#writable = writable
+    this.localAddress = ends.local
+    this.remoteAddress = ends.remote
+    this.peer = peer
+    this.#listen()
+  }
+
+  get boundary(): 'stream' {
+    return 'stream'
+  }
+  get reliable(): true {
+    return true
+  }
+  get chunks(): 'kept' {
+    return 'kept'
+  }
+  get maxWriteBytes(): number {
+    return Infinity
+  }
+
+  get bufferedBytes(): number {
+    return this.#closed || this.#destroyed ? 0 : this.#writable.writableLength
+  }
+
+  attach(sink: ConnectionSink, unread?: Uint8Array): void {
+    const first = this.#sink === undefined
+    this.#sink = sink
+    if (this.#closeTold) return
+    if (unread !== undefined && unread.length > 0 && !this.#destroyed) {
+      if (this.#unread === undefined) this.#unread = [unread]
+      else this.#unread.unshift(unread)
+    }
+    if (this.#unread !== undefined || this.#peerEnded || this.#closed) this.#env.defer(() => this.#catchUp())
+    if (first) this.#readable.on('data', onStreamData)
+    if (!this.#destroyed) this.#readable.resume()
+  }
+
+  write(chunk: Uint8Array, taken?: () => void): void {
+    if (this.#ending || this.#destroyed || this.#writable.destroyed || this.#writable.writableEnded) return
+    this.#calling++
+    if (taken === undefined) this.#writable.write(chunk)
+    else this.#writable.write(chunk, this.#tellTaken(taken))
+    this.#calling--
+  }
+
+  cork(): void {
+    this.#writable.cork()
+  }
+
+  uncork(): void {
+    this.#calling++
+    this.#writable.uncork()
+    this.#calling--
+  }
+
+  pause(): void {
+    this.#readable.pause()
+  }
+
+  resume(): void {
+    if (this.#sink !== undefined && !this.#destroyed) this.#readable.resume()
+  }
+
+  end(): void {
+    if (this.#ending || this.#destroyed) return
+    this.#ending = true
+    this.#calling++
+    this.#writable.end()
+    this.#calling--
+  }
+
+  destroy(error?: Error): void {
+    if (this.#destroyed) return
+    this.#destroyed = true
+    this.#error ??= error
+    this.#unread = undefined
+    this.#discard()
+  }
+
+  /**
+   * Gives the stream to somebody who speaks another protocol over it; the connection is no more. Only before `attach`,
+   * and never for a pair.
+   */
+  release(): Duplex | undefined {
+    if (this.#sink !== undefined || this.#isPair() || this.#destroyed || this.#closed) return undefined
+    const stream = this.#readable as Duplex & Owned
+    stream[READER] = undefined // the handlers stay, and do nothing but hear errors
+    stream[WRITER] = undefined
+    this.#destroyed = true
+    return stream
+  }
+
+  /** Writes are taken in order, so one callback serves them all. */
+  #tellTaken(taken: () => void): (error?: Error | null) => void {
+    if (this.#taken === undefined) this.#taken = [taken]
+    else this.#taken.push(taken)
+    this.#onTaken ??= (error) => {
+      const next = this.#taken?.shift()
+      if (error === undefined || error === null) next?.()
+    }
+    return this.#onTaken
+  }
+
+  #isPair(): boolean {
+    return (this.#writable as unknown) !== this.#readable
+  }
+
+  #listen(): void {
+    const readable = this.#readable as Readable & Owned
+    readable[READER] = this
+    readable.pause()
+    readable.on('end', onStreamEnd).on('error', onStreamError).on('close', onStreamClose)
+    if (readable instanceof Socket) return // it closes by itself when both sides have ended, and says so
+    const writable = this.#writable as Writable & Owned
+    writable[WRITER] = this
+    writable.on('finish', onWritableClose)
+    if (this.#isPair()) writable.on('error', onWritableError).on('close', onWritableClose)
+    this.#peerEnded = readable.readableEnded
+    if (readable.errored !== null) this.#fail(readable.errored)
+    else this.#windUp()
+  }
+
+  #receive(chunk: Uint8Array): void {
+    if (this.#destroyed) return
+    if (this.#unread !== undefined) {
+      this.#unread.push(chunk)
+    } else if (this.#calling > 0) {
+      this.#unread = [chunk]
+      this.#env.defer(() => this.#catchUp())
+    } else {
+      this.#sink?.onChunk(chunk)
+    }
+  }
+
+  #endOfPeer(): void {
+    this.#peerEnded = true
+    this.#tellEnd()
+    if (!(this.#readable instanceof Socket)) this.#windUp()
+  }
+
+  #fail(error: Error): void {
+    this.#error ??= systemError(error, this.remoteAddress)
+    if (!(this.#readable instanceof Socket)) this.#discard()
+  }
+
+  /** Closes when nothing more can come or go: both sides are over, or the stream broke off. */
+  #windUp(): void {
+    const { destroyed } = this.#readable
+    if (this.#readable instanceof Socket) return this.#close()
+    const written = this.#writable.writableFinished || this.#writable.destroyed
+    if ((this.#peerEnded && written) || (destroyed && !this.#peerEnded)) this.#discard()
+  }
+
+  #discard(): void {
+    this.#readable.destroy()
+    if (this.#readable instanceof Socket) return
+    this.#writable.destroy()
+    this.#env.yield(() => this.#close()) // not every stream says 'close'
+  }
+
+  #close(): void {
+    this.#closed = true
+    if (this.#peerEnded) this.#tellEnd()
+    this.#tellClose()
+  }
+
+  /** What came before the sink, or before the unread bytes of a second one, in order. */
+  #catchUp(): void {
+    const sink = this.#sink
+    while (this.#unread !== undefined) {
+      const chunk = this.#unread.shift()
+      if (chunk === undefined) this.#unread = undefined
+      else sink?.onChunk(chunk)
+      if (this.#sink !== sink) return // its attach has asked for a turn of its own
+    }
+    if (this.#peerEnded) this.#tellEnd()
+    if (this.#closed) this.#tellClose()
+  }
+
+  #tellEnd(): void {
+    if (this.#sink === undefined || this.#unread !== undefined || this.#endTold || this.#destroyed) return
+    this.#endTold = true
+    this.#sink.onEnd()
+  }
+
+  #tellClose(): void {
+    if (this.#sink === undefined || this.#unread !== undefined || this.#closeTold) return
+    this.#closeTold = true
+    this.#taken = undefined
+    this.#sink.onClose(this.#error)
+  }
+}

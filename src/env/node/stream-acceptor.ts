@@ -1,0 +1,172 @@
+import { chmodSync, lstatSync, unlinkSync } from 'node:fs'
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { makeAddress, parseAddress } from '../../core/address.ts'
+import { HawserError } from '../../core/errors.ts'
+import type { StreamTarget } from '../../core/env.ts'
+import type { AcceptSink, Acceptor, LinkOptions } from '../../core/transport.ts'
+import { attempt } from './attempt.ts'
+import { dialStream } from './dial.ts'
+import { pathEnds, tcpEnds } from './socket-address.ts'
+import { SocketConnection } from './socket-connection.ts'
+import { socketOptions } from './socket-options.ts'
+import { codeOf, systemError } from './system-error.ts'
+
+/** For a connect to a Unix socket, which is answered by the kernel. */
+const PROBE_MS = 1_000
+
+/**
+ * Binds and listens. A host of `*` is every interface, IPv6 included where there is any. The file of a Unix socket that
+ * nobody listens on any more is removed first: only if it is a socket, and only after a connect to it was refused.
+ */
+export async function listenStream(target: StreamTarget, options: LinkOptions, sink: AcceptSink): Promise<Acceptor> {
+  try {
+    return await bind(target, options, sink)
+  } catch (error) {
+    if (!('path' in target) || codeOf((error as Error).cause) !== 'EADDRINUSE') throw error
+    if (!(await isStale(target.path, options))) throw error
+    unlinkSync(target.path)
+    return bind(target, options, sink)
+  }
+}
+
+function bind(target: StreamTarget, options: LinkOptions, sink: AcceptSink): Promise<Acceptor> {
+  const where = nameOf(target)
+  return attempt(`listening on ${where}`, { ...options, timeoutMs: 0 }, ({ resolve, reject }) => {
+    const server = createServer({ ...socketOptions(options), allowHalfOpen: true, pauseOnConnect: true })
+    const backlog = backlogOf(options)
+    const failed = (error: Error): void => reject(listenError(error, where))
+    server.once('error', failed)
+    server.once('listening', () => {
+      server.off('error', failed)
+      resolve(new StreamAcceptor(server, target, backlog, options, sink))
+    })
+    if ('path' in target) {
+      server.listen({ path: target.path, backlog })
+      // Bound by now, and in the same turn: nobody of ours can have connected with the file's first mode.
+      if (server.listening) protect(server, target.path, options, failed)
+    } else if (target.host === '*') server.listen({ port: target.port, backlog })
+    else server.listen({ host: target.host, port: target.port, backlog })
+    return () => server.close()
+  })
+}
+
+function protect(server: Server, path: string, { groups }: LinkOptions, failed: (error: Error) => void): void {
+  const { mode } = (groups['ipc'] ?? {}) as { readonly mode?: number }
+  try {
+    if (mode !== undefined) chmodSync(path, mode)
+  } catch (error) {
+    server.close()
+    failed(error as Error)
+  }
+}
+
+async function isStale(path: string, options: LinkOptions): Promise<boolean> {
+  if (!lstatSync(path, { throwIfNoEntry: false })?.isSocket()) return false
+  try {
+    const connection = await dialStream({ path }, { ...options, timeoutMs: PROBE_MS })
+    connection.destroy()
+    return false
+  } catch (error) {
+    return codeOf((error as Error).cause) === 'ECONNREFUSED'
+  }
+}
+
+/** Connections that the kernel holds before we accept them, and that we hold while paused. */
+function backlogOf({ groups }: LinkOptions): number {
+  const { backlog = 1 } = (groups['listen'] ?? {}) as { readonly backlog?: number }
+  return backlog
+}
+
+function listenError(error: Error, where: string): HawserError {
+  const part = NO_SUCH_PLACE[codeOf(error)]
+  if (part === undefined) return systemError(error, `cannot listen on ${where}`)
+  return new HawserError('ERR_BAD_ADDRESS', `cannot listen on ${where}: ${error.message}`, {
+    cause: error,
+    details: { part },
+  })
+}
+
+/** What the system says of an address that is not this machine's, and which part of it is wrong. */
+const NO_SUCH_PLACE: Readonly<Record<string, string>> = {
+  EADDRNOTAVAIL: 'host',
+  EAFNOSUPPORT: 'host',
+  ENOENT: 'path',
+  ENOTDIR: 'path',
+}
+
+function nameOf(target: StreamTarget): string {
+  return 'path' in target
+    ? makeAddress('ipc', '', 0, target.path).href
+    : makeAddress('tcp', target.host, target.port).href
+}
+
+/** A listening socket. While paused it holds up to `backlog` accepted sockets, unread; those beyond are closed. */
+class StreamAcceptor implements Acceptor {
+  readonly address: string
+  readonly #server: Server
+  readonly #path: string | undefined
+  readonly #backlog: number
+  readonly #options: LinkOptions
+  readonly #sink: AcceptSink
+  #paused = false
+  #waiting: Socket[] = []
+  #closed: Promise<void> | undefined
+
+  constructor(server: Server, target: StreamTarget, backlog: number, options: LinkOptions, sink: AcceptSink) {
+    this.#server = server
+    this.#path = 'path' in target ? target.path : undefined
+    this.#backlog = backlog
+    this.#options = options
+    this.#sink = sink
+    this.address =
+      'path' in target ? nameOf(target) : nameOf({ host: target.host, port: (server.address() as AddressInfo).port })
+    server.on('connection', (socket) => this.#onServerConnection(socket))
+    server.on('error', (error) => sink.onError(systemError(error, `accepting on ${this.address}`)))
+  }
+
+  pause(): void {
+    this.#paused = true
+  }
+
+  resume(): void {
+    this.#paused = false
+    while (!this.#paused) {
+      const socket = this.#waiting.shift()
+      if (socket === undefined) return
+      socket.off('error', ignoreWhileWaiting)
+      this.#accept(socket)
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= new Promise((resolve) => {
+      this.#server.close() // closes the descriptor now; its 'close' event would wait for every connection
+      for (const socket of this.#waiting.splice(0)) socket.destroy()
+      this.#options.env.yield(resolve)
+    })
+    return this.#closed
+  }
+
+  #onServerConnection(socket: Socket): void {
+    if (!this.#paused) return this.#accept(socket)
+    if (this.#waiting.length >= this.#backlog) return discard(socket)
+    socket.on('error', ignoreWhileWaiting)
+    this.#waiting.push(socket)
+  }
+
+  #accept(socket: Socket): void {
+    const ends = this.#path === undefined ? tcpEnds(socket) : pathEnds(this.#path)
+    if (ends === undefined) return discard(socket) // reset before its turn came
+    const connection = new SocketConnection(this.#options.env, socket, socket, ends)
+    if (this.#sink.admit(parseAddress(ends.remote))) this.#sink.onConnection(connection)
+    else connection.destroy()
+  }
+}
+
+function discard(socket: Socket): void {
+  socket.on('error', ignoreWhileWaiting)
+  socket.destroy()
+}
+
+/** It is closed when its turn comes. */
+function ignoreWhileWaiting(): void {}

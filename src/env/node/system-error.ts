@@ -1,0 +1,56 @@
+import { describe, type ErrorCode, HawserError, isHawserError } from '../../core/errors.ts'
+
+const CODES: Readonly<Record<string, ErrorCode>> = {
+  ECONNREFUSED: 'ERR_CONNECTION_REFUSED',
+  ENOENT: 'ERR_CONNECTION_REFUSED', // a Unix socket that is not there
+  ENOTSOCK: 'ERR_CONNECTION_REFUSED', // its file is something else
+  ENOTFOUND: 'ERR_HOST_NOT_FOUND',
+  EAI_AGAIN: 'ERR_HOST_NOT_FOUND',
+  EAI_NODATA: 'ERR_HOST_NOT_FOUND',
+  EHOSTUNREACH: 'ERR_UNREACHABLE',
+  EHOSTDOWN: 'ERR_UNREACHABLE',
+  ENETUNREACH: 'ERR_UNREACHABLE',
+  ENETDOWN: 'ERR_UNREACHABLE',
+  EADDRNOTAVAIL: 'ERR_UNREACHABLE',
+  EACCES: 'ERR_PERMISSION',
+  EPERM: 'ERR_PERMISSION',
+  EADDRINUSE: 'ERR_ADDRESS_IN_USE',
+  ECONNRESET: 'ERR_CONNECTION_RESET',
+  ECONNABORTED: 'ERR_CONNECTION_RESET',
+  EPIPE: 'ERR_CONNECTION_RESET',
+  ETIMEDOUT: 'ERR_TIMEOUT',
+  ERR_SOCKET_CONNECTION_TIMEOUT: 'ERR_TIMEOUT',
+}
+
+/** Trying again will not help before somebody has changed something. */
+const FINAL = new Set<ErrorCode>(['ERR_PERMISSION', 'ERR_ADDRESS_IN_USE', 'ERR_TLS'])
+
+/**
+ * Node's error as ours, with Node's as `cause`. Where several addresses of a host were tried, `cause` is the
+ * AggregateError with the error of each, and the code is that of the first.
+ */
+export function systemError(error: unknown, what: string): HawserError {
+  if (isHawserError(error)) return error
+  const code = codeOf(error)
+  const known = CODES[code] ?? (isTlsCode(code) ? 'ERR_TLS' : 'ERR_CONNECTION_RESET')
+  const text = code === '' ? describe(error) : `${code}, ${describe(error) || 'no address answered'}`
+  return new HawserError(known, `${what}: ${text}`, { cause: error, retryable: !FINAL.has(known) })
+}
+
+/** The code of a Node error, or of the first in an AggregateError; '' if it has none. */
+export function codeOf(error: unknown): string {
+  if (typeof error !== 'object' || error === null) return ''
+  if ('code' in error && typeof error.code === 'string') return error.code
+  if (error instanceof AggregateError) return codeOf(error.errors[0])
+  return ''
+}
+
+/** OpenSSL's own (EPROTO and ERR_SSL_*), Node's ERR_TLS_*, and what certificate verification says. */
+function isTlsCode(code: string): boolean {
+  return (
+    code === 'EPROTO' ||
+    /^ERR_(SSL|TLS|OSSL)_|^(CERT|CRL|UNABLE_TO|DEPTH_ZERO|SELF_SIGNED|INVALID_(CA|PURPOSE)|PATH_LENGTH|HOSTNAME_MISMATCH)/.test(
+      code,
+    )
+  )
+}

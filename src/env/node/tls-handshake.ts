@@ -1,0 +1,190 @@
+import { isIP } from 'node:net'
+import type { Duplex } from 'node:stream'
+import {
+  connect,
+  createSecureContext,
+  createServer,
+  type SecureContext,
+  type SecureContextOptions,
+  type Server,
+  type TLSSocket,
+} from 'node:tls'
+import type { Connection, Role } from '../../core/connection.ts'
+import { describe, HawserError } from '../../core/errors.ts'
+import type { LinkOptions } from '../../core/transport.ts'
+import { attempt } from './attempt.ts'
+import { ConnectionDuplex } from './connection-duplex.ts'
+import { certificateOf, tlsPeerInfo } from './peer-certificate.ts'
+import { secureEnds } from './socket-address.ts'
+import { SocketConnection } from './socket-connection.ts'
+import { codeOf, systemError } from './system-error.ts'
+
+type Pem = string | Uint8Array | readonly (string | Uint8Array)[]
+
+/** The option group `tls` as `hawser`'s transports have checked it. */
+interface TlsGroup {
+  readonly cert?: Pem
+  readonly key?: Pem
+  readonly ca?: Pem
+  readonly passphrase?: string
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3'
+  readonly clientCertificate?: 'none' | 'optional' | 'required'
+  /** Of the peer: what its certificate must be for; an IP address is checked, but not sent as SNI. */
+  readonly servername?: string
+  readonly alpn?: readonly string[]
+  readonly insecure?: boolean
+}
+
+/**
+ * Certificates and keys are read once for each options object, not once for each handshake. The servers listen nowhere:
+ * they hold what Node needs for the handshakes of accepted connections.
+ */
+const servers = new WeakMap<object, Server>()
+const contexts = new WeakMap<object, SecureContext>()
+
+/** @throws ERR_TLS when certificate, key or CA cannot be used */
+export function prepareTls(tls: unknown, role: Role): void {
+  if (role === 'accepted') serverFor(tls as TlsGroup)
+  else contextFor(tls as TlsGroup)
+}
+
+/** One handshake over `connection`, which is taken over, and destroyed if the handshake fails. */
+export function secureStream(connection: Connection, tls: unknown, options: LinkOptions): Promise<Connection> {
+  const ends = secureEnds({ local: connection.localAddress, remote: connection.remoteAddress })
+  const what = `TLS handshake with ${ends.remote}`
+  const handshake = attempt<Connection>(what, options, (outcome) => {
+    const accepted = options.role === 'accepted'
+    const group = tls as TlsGroup
+    const start = accepted ? acceptHandshake(serverFor(group)) : dialHandshake(contextFor(group), group)
+    const stream = streamOf(connection)
+    stream.allowHalfOpen = false // who leaves in the middle of the handshake has left
+    const failed = (error: unknown, socket?: TLSSocket): void => {
+      outcome.reject(handshakeError(what, error, socket))
+      socket?.destroy()
+      stream.destroy()
+    }
+    const done = (socket: TLSSocket): void => {
+      if (accepted && isForeign(socket, group)) return failed(undefined, socket)
+      stream.allowHalfOpen = socket.allowHalfOpen = true
+      outcome.resolve(new SocketConnection(options.env, socket, socket, ends, tlsPeerInfo(socket)))
+    }
+    start(stream, done, failed)
+    return () => stream.destroy()
+  })
+  handshake.catch(() => connection.destroy())
+  return handshake
+}
+
+type Handshake = (
+  stream: Duplex,
+  done: (socket: TLSSocket) => void,
+  failed: (error: unknown, socket?: TLSSocket) => void,
+) => void
+
+function dialHandshake(context: SecureContext, { servername = '', alpn, insecure = false }: TlsGroup): Handshake {
+  return (stream, done, failed) => {
+    const socket = connect({
+      socket: stream,
+      secureContext: context,
+      host: servername,
+      servername: isIP(servername) === 0 ? servername : '',
+      rejectUnauthorized: !insecure,
+      ...(alpn === undefined ? {} : { ALPNProtocols: [...alpn] }),
+    })
+    const onError = (error: unknown): void => failed(error, socket)
+    socket.once('error', onError)
+    socket.once('secureConnect', () => {
+      socket.off('error', onError)
+      done(socket)
+    })
+  }
+}
+
+/**
+ * The server's own code runs the handshake and verifies the certificate. It reports to the server it was called on, which
+ * is a view of the shared one with listeners of its own: that is how one handshake is told from another.
+ */
+function acceptHandshake(server: Server): Handshake {
+  return (stream, done, failed) => {
+    const view = (Object.create(server) as Server).removeAllListeners()
+    view.once('secureConnection', done)
+    view.once('tlsClientError', failed)
+    for (const accept of server.listeners('connection')) accept.call(view, stream)
+  }
+}
+
+function streamOf(connection: Connection): Duplex {
+  const own = connection instanceof SocketConnection ? connection.release() : undefined
+  return own ?? new ConnectionDuplex(connection)
+}
+
+/** A certificate that was asked for, though not required, and cannot be verified. */
+function isForeign(socket: TLSSocket, { clientCertificate = 'none', insecure = false }: TlsGroup): boolean {
+  return clientCertificate === 'optional' && !insecure && !socket.authorized && certificateOf(socket) !== undefined
+}
+
+function serverFor(group: TlsGroup): Server {
+  const { clientCertificate = 'none', alpn, insecure = false } = group
+  return prepared(servers, group, () =>
+    createServer({
+      ...material(group),
+      requestCert: clientCertificate !== 'none',
+      rejectUnauthorized: clientCertificate === 'required' && !insecure,
+      ...(alpn === undefined ? {} : { ALPNProtocols: [...alpn] }),
+    }),
+  )
+}
+
+function contextFor(group: TlsGroup): SecureContext {
+  return prepared(contexts, group, () => createSecureContext(material(group)))
+}
+
+function prepared<T>(known: WeakMap<object, T>, group: TlsGroup, make: () => T): T {
+  let found = known.get(group)
+  if (found === undefined) {
+    try {
+      found = make()
+    } catch (error) {
+      throw new HawserError('ERR_TLS', `the certificates of option tls cannot be used: ${describe(error)}`, {
+        cause: error,
+      })
+    }
+    known.set(group, found)
+  }
+  return found
+}
+
+function material({ cert, key, ca, passphrase, minVersion = 'TLSv1.2' }: TlsGroup): SecureContextOptions {
+  return {
+    minVersion,
+    ...(cert === undefined ? {} : { cert: pem(cert) }),
+    ...(key === undefined ? {} : { key: pem(key) }),
+    ...(ca === undefined ? {} : { ca: pem(ca) }),
+    ...(passphrase === undefined ? {} : { passphrase }),
+  }
+}
+
+function pem(value: Pem): (string | Buffer)[] {
+  const list = typeof value === 'string' || value instanceof Uint8Array ? [value] : value
+  return list.map((part) => (typeof part === 'string' ? part : Buffer.from(part)))
+}
+
+/** What OpenSSL's codes mean to somebody who looks for the mistake. */
+const HINTS: Readonly<Record<string, string>> = {
+  ERR_SSL_HTTP_REQUEST: 'the peer sent an HTTP request, not TLS',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'the first bytes of the peer are not TLS',
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'the first bytes of the peer are not TLS',
+  ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE: 'the peer showed no certificate',
+  ERR_SSL_NO_APPLICATION_PROTOCOL: 'no ALPN protocol in common',
+  ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: 'no ALPN protocol in common',
+}
+
+function handshakeError(what: string, error: unknown, socket: TLSSocket | undefined): HawserError {
+  const distrust = socket?.authorizationError as unknown // a code, whatever its type says
+  if (error === undefined || (codeOf(error) === 'ECONNRESET' && typeof distrust === 'string'))
+    return new HawserError('ERR_TLS', `${what}: the peer's certificate is not trusted (${String(distrust)})`, {
+      cause: error,
+    })
+  const hint = HINTS[codeOf(error)]
+  return systemError(error, hint === undefined ? what : `${what}: ${hint}`)
+}

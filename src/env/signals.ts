@@ -1,0 +1,70 @@
+import { badOption } from '../core/errors.ts'
+import { requireNumber } from '../core/session-options.ts'
+import type { Wait } from '../core/wait.ts'
+
+/** A Server, Client or Session; or anything else that closes like them. */
+export interface Closable {
+  close(options?: Wait): Promise<unknown>
+  destroy(): void
+  /** Where there is one: once all have settled by themselves, nothing is waited for any more. */
+  readonly closed?: Promise<unknown>
+}
+
+export interface CloseOnSignalsOptions {
+  /** For all of them together, in milliseconds; then they are destroyed. @defaultValue 5 000 */
+  readonly timeoutMs?: number | undefined
+  /** @defaultValue SIGTERM and SIGINT */
+  readonly signals?: readonly string[] | undefined
+}
+
+const DEFAULT_TIMEOUT_MS = 5_000
+const DEFAULT_SIGNALS = ['SIGTERM', 'SIGINT']
+
+/**
+ * SIGTERM and SIGINT close these, one after the other; a second signal destroys what is left. Resolves when all is
+ * closed, whoever closed it; the signals then do what they did before.
+ * @throws ERR_BAD_OPTION
+ */
+export function closeOnSignals(what: readonly Closable[], options: CloseOnSignalsOptions = {}): Promise<void> {
+  const { timeoutMs = DEFAULT_TIMEOUT_MS, signals = DEFAULT_SIGNALS } = options
+  requireNumber('timeoutMs', timeoutMs, 1)
+  if (signals.length === 0) throw badOption('signals', 'names none')
+  return new Promise((resolve) => {
+    let closing = false
+    const finish = (): void => {
+      for (const signal of signals) process.off(signal, onSignal)
+      resolve()
+    }
+    const onSignal = (): void => {
+      if (closing) return destroyAll(what)
+      closing = true
+      void closeInOrder(what, timeoutMs).then(finish)
+    }
+    for (const signal of signals) process.on(signal, onSignal)
+    void allClosed(what).then(finish)
+  })
+}
+
+/** Never rejects: what cannot be closed is destroyed. */
+async function closeInOrder(what: readonly Closable[], timeoutMs: number): Promise<void> {
+  const dueAt = performance.now() + timeoutMs
+  const timer = setTimeout(() => destroyAll(what), timeoutMs)
+  for (const one of what) {
+    try {
+      await one.close({ timeoutMs: Math.max(1, Math.ceil(dueAt - performance.now())) })
+    } catch {
+      one.destroy() // a close that fails has nothing better to offer
+    }
+  }
+  clearTimeout(timer)
+}
+
+function destroyAll(what: readonly Closable[]): void {
+  for (const one of what) one.destroy()
+}
+
+/** Pending for ever where one of them does not say when it is closed. */
+async function allClosed(what: readonly Closable[]): Promise<void> {
+  const never = new Promise<never>(() => {})
+  await Promise.allSettled(what.map(({ closed = never }) => closed))
+}

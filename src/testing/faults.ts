@@ -1,0 +1,40 @@
+import { badOption } from '../core/errors.ts'
+import { requireNumber, requireOneOf } from '../core/session-options.ts'
+
+/** What a network does to those who use it. Left out is as a wire of no length: at once, whole, unchanged. */
+export interface Faults {
+  /** One way. */
+  readonly latencyMs?: number | undefined
+  /** Up to so much more, by the seed; order is kept. */
+  readonly jitterMs?: number | undefined
+  /** Chunks of 1 to so many bytes, by the seed; 1 is byte by byte. */
+  readonly sliceBytes?: number | undefined
+  /** Of each direction of each link. */
+  readonly bytesPerSecond?: number | undefined
+  /** What may be on its way and unread, in each direction; the rest stays with the writer. @defaultValue 65 536 */
+  readonly windowBytes?: number | undefined
+  /** A link is reset when so many bytes went through it in one direction; these still arrive. */
+  readonly cutAfterBytes?: number | undefined
+  /** The share of chunks, from 0 to 1, in which one bit is turned. */
+  readonly corruptRatio?: number | undefined
+  /** What a dial meets: 'refuse' is ERR_CONNECTION_REFUSED, 'ignore' no answer at all until heal(). @defaultValue 'answer' */
+  readonly dials?: 'answer' | 'refuse' | 'ignore' | undefined
+}
+
+/** @throws ERR_BAD_OPTION */
+export function checkFaults(faults: Faults): void {
+  const minimum = {
+    latencyMs: 0,
+    jitterMs: 0,
+    sliceBytes: 1,
+    bytesPerSecond: 1,
+    windowBytes: 1,
+    cutAfterBytes: 0,
+  } as const
+  for (const name of Object.keys(minimum) as (keyof typeof minimum)[]) {
+    if (faults[name] !== undefined) requireNumber(`faults.${name}`, faults[name], minimum[name])
+  }
+  const { corruptRatio = 0 } = faults
+  if (!(corruptRatio >= 0 && corruptRatio <= 1)) throw badOption('faults.corruptRatio', 'must be from 0 to 1')
+  if (faults.dials !== undefined) requireOneOf('faults.dials', faults.dials, ['answer', 'refuse', 'ignore'])
+}

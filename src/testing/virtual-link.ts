@@ -1,0 +1,201 @@
+import type { TimerHandle } from '../core/env.ts'
+import { HawserError } from '../core/errors.ts'
+import type { LinkOptions } from '../core/transport.ts'
+import { type Carrier, type MemoryConnection, memoryLink } from '../transports/memory-connection.ts'
+import type { Faults } from './faults.ts'
+import type { Random } from './random.ts'
+
+const WINDOW_BYTES = 64 * 1024
+const WINDOW_MESSAGES = 1024
+
+/** What the links of a network share. `schedule` sets a timer that is not counted in `env.timers`. */
+export interface Weather {
+  readonly faults: Faults
+  /** Nothing gets through; what is on its way waits. */
+  readonly isCut: boolean
+  readonly random: Random
+  readonly schedule: (delayMs: number, run: () => void) => TimerHandle
+  now(): number
+}
+
+/** One end as it is opened: where it is, and what its owner wished. */
+export interface LinkEnd {
+  readonly address: string
+  readonly options: LinkOptions
+}
+
+/** A link of the virtual network, in the hand of a test. */
+export interface VirtualLink {
+  /** As URLs: who dialed, and whom. */
+  readonly from: string
+  readonly to: string
+  /** Bytes that have left, dialer to listener and back. */
+  readonly sentBytes: { readonly forth: number; readonly back: number }
+  /** Silence: what is on its way waits, and no end learns anything. */
+  cut(): void
+  heal(): void
+  /** Both ends get ERR_CONNECTION_RESET. */
+  reset(): void
+}
+
+/** A pair of memory connections with weather between them. */
+export class WeatheredLink implements VirtualLink {
+  readonly from: string
+  readonly to: string
+  readonly dialed: MemoryConnection
+  readonly accepted: MemoryConnection
+  readonly #forth: WeatheredCarrier
+  readonly #back: WeatheredCarrier
+  #openEnds = 2
+
+  /** @param onGone both ends are closed */
+  constructor(weather: Weather, dialing: LinkEnd, listening: LinkEnd, onGone: (link: WeatheredLink) => void) {
+    this.from = dialing.address
+    this.to = listening.address
+    const reset = () => this.reset()
+    const closed = () => {
+      if (--this.#openEnds === 0) onGone(this)
+    }
+    this.#forth = new WeatheredCarrier(weather, reset, closed)
+    this.#back = new WeatheredCarrier(weather, reset, closed)
+    const { dialed, accepted } = memoryLink(
+      dialing.options.env,
+      'stream',
+      {
+        localAddress: dialing.address,
+        remoteAddress: listening.address,
+        carrier: this.#forth,
+        chunks: dialing.options.chunks,
+        text: false,
+      },
+      {
+        localAddress: listening.address,
+        remoteAddress: dialing.address,
+        carrier: this.#back,
+        chunks: listening.options.chunks,
+        text: false,
+      },
+    )
+    this.dialed = dialed
+    this.accepted = accepted
+  }
+
+  get sentBytes(): { readonly forth: number; readonly back: number } {
+    return { forth: this.#forth.sentBytes, back: this.#back.sentBytes }
+  }
+
+  cut(): void {
+    this.#forth.cut()
+    this.#back.cut()
+  }
+
+  heal(): void {
+    this.#forth.heal()
+    this.#back.heal()
+  }
+
+  /** The network's weather has changed: what was held may go on. */
+  weatherChanged(): void {
+    this.#forth.rearm()
+    this.#back.rearm()
+  }
+
+  reset(): void {
+    for (const end of [this.dialed, this.accepted]) {
+      end.fail(
+        new HawserError('ERR_CONNECTION_RESET', `${end.remoteAddress} reset the connection`, { retryable: true }),
+      )
+    }
+  }
+}
+
+interface Flight {
+  readonly at: number
+  readonly arrive: () => void
+}
+
+/** One direction. Pieces arrive in order, one an event, each after the time that the weather takes. */
+class WeatheredCarrier implements Carrier {
+  readonly windowMessages: number = WINDOW_MESSAGES
+  readonly closed: () => void
+  readonly #weather: Weather
+  readonly #reset: () => void
+  readonly #flights: Flight[] = []
+  #timer: TimerHandle | undefined
+  #lastAt = 0
+  /** When the wire is free of what was put on it at `bytesPerSecond`. */
+  #freeAt = 0
+  #isCut = false
+  sentBytes = 0
+
+  constructor(weather: Weather, reset: () => void, closed: () => void) {
+    this.#weather = weather
+    this.#reset = reset
+    this.closed = closed
+  }
+
+  get windowBytes(): number {
+    return this.#weather.faults.windowBytes ?? WINDOW_BYTES
+  }
+
+  pieceBytes(): number {
+    const { random, faults } = this.#weather
+    const slice = faults.sliceBytes === undefined ? Infinity : 1 + random.below(faults.sliceBytes)
+    const { cutAfterBytes = Infinity } = faults
+    // What leaves after the last byte before the cut never arrives: its size does not matter.
+    return cutAfterBytes > this.sentBytes ? Math.min(slice, cutAfterBytes - this.sentBytes) : slice
+  }
+
+  carry(piece: Uint8Array | undefined, arrive: () => void): void {
+    const length = piece?.length ?? 0
+    const { cutAfterBytes = Infinity } = this.#weather.faults
+    const last = length > 0 && this.sentBytes + length >= cutAfterBytes
+    if (last && this.sentBytes >= cutAfterBytes) return this.#fly(0, this.#reset)
+    this.sentBytes += length
+    if (piece !== undefined) this.#corrupt(piece)
+    this.#fly(length, arrive)
+    if (last) this.#fly(0, this.#reset)
+  }
+
+  cut(): void {
+    this.#isCut = true
+    this.rearm()
+  }
+
+  heal(): void {
+    this.#isCut = false
+    this.rearm()
+  }
+
+  rearm(): void {
+    this.#timer?.cancel()
+    this.#timer = undefined
+    const next = this.#flights[0]
+    if (next === undefined || this.#isCut || this.#weather.isCut) return
+    this.#timer = this.#weather.schedule(Math.max(0, next.at - this.#weather.now()), this.#land)
+  }
+
+  #fly(length: number, arrive: () => void): void {
+    const { latencyMs = 0, jitterMs = 0, bytesPerSecond = Infinity } = this.#weather.faults
+    this.#freeAt = Math.max(this.#freeAt, this.#weather.now()) + (length * 1000) / bytesPerSecond
+    const jitter = jitterMs > 0 ? this.#weather.random.next() * jitterMs : 0
+    this.#lastAt = Math.max(this.#lastAt, this.#freeAt + latencyMs + jitter)
+    this.#flights.push({ at: this.#lastAt, arrive })
+    if (this.#flights.length === 1) this.rearm()
+  }
+
+  readonly #land = (): void => {
+    this.#timer = undefined
+    const flight = this.#flights.shift()
+    this.rearm()
+    flight?.arrive()
+  }
+
+  #corrupt(piece: Uint8Array): void {
+    const { random, faults } = this.#weather
+    const { corruptRatio = 0 } = faults
+    if (corruptRatio === 0 || random.next() >= corruptRatio) return
+    const at = random.below(piece.length)
+    piece[at] = (piece[at] as number) ^ (1 << random.below(8))
+  }
+}

@@ -1,0 +1,149 @@
+import { badOption } from '../core/errors.ts'
+import { requireNumber, requireOneOf, withDefaults } from '../core/session-options.ts'
+
+/** Of TCP sockets, under TLS and WebSocket too. */
+export interface TcpOptions {
+  /** Small writes leave at once instead of waiting for the peer's acknowledgement (Nagle). @defaultValue true */
+  readonly noDelay?: boolean | undefined
+  /** Silence in milliseconds after which the system probes the peer; 0 turns it off. @defaultValue 60 000 */
+  readonly keepAliveMs?: number | undefined
+}
+
+/** Certificates and keys as PEM: text, bytes, or a list of them. */
+export type Pem = string | Uint8Array | readonly (string | Uint8Array)[]
+
+export interface TlsOptions {
+  /** Our certificate with its chain; a server needs one. */
+  readonly cert?: Pem | undefined
+  readonly key?: Pem | undefined
+  /** Whom we trust. @defaultValue the well-known authorities that Node comes with */
+  readonly ca?: Pem | undefined
+  /** Of `key`. */
+  readonly passphrase?: string | undefined
+  /** @defaultValue 'TLSv1.2' */
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined
+  /**
+   * Servers: whether a client shows a certificate. One that is shown must come from `ca`, also where it is 'optional'.
+   * @defaultValue 'none'
+   */
+  readonly clientCertificate?: 'none' | 'optional' | 'required' | undefined
+  /** Clients: whose certificate the server must show; sent as SNI unless it is an IP address. @defaultValue the dialed host */
+  readonly servername?: string | undefined
+  /** Protocols, best first; without one in common the handshake fails. */
+  readonly alpn?: readonly string[] | undefined
+  /** Takes any certificate: for tests only. @defaultValue false */
+  readonly insecure?: boolean | undefined
+}
+
+export interface IpcOptions {
+  /** Permissions of the socket's file. @defaultValue 0o600 */
+  readonly mode?: number | undefined
+}
+
+/** Of the listening socket. */
+export interface ListenOptions {
+  /** Connections that wait to be accepted. @defaultValue 511 */
+  readonly backlog?: number | undefined
+}
+
+type Resolved<T> = { readonly [K in keyof T]-?: NonNullable<T[K]> }
+
+export const TCP_DEFAULTS: Resolved<TcpOptions> = { noDelay: true, keepAliveMs: 60_000 }
+export const IPC_DEFAULTS: Resolved<IpcOptions> = { mode: 0o600 }
+export const LISTEN_DEFAULTS: Resolved<ListenOptions> = { backlog: 511 }
+
+/** Those without a default may be missing. */
+export type ResolvedTlsOptions = Resolved<Pick<TlsOptions, 'minVersion' | 'clientCertificate' | 'insecure'>> & {
+  readonly cert?: Pem
+  readonly key?: Pem
+  readonly ca?: Pem
+  readonly passphrase?: string
+  readonly servername?: string
+  readonly alpn?: readonly string[]
+}
+
+export const TLS_DEFAULTS: Resolved<Pick<TlsOptions, 'minVersion' | 'clientCertificate' | 'insecure'>> = {
+  minVersion: 'TLSv1.2',
+  clientCertificate: 'none',
+  insecure: false,
+}
+
+/** The option groups of a LinkOptions, as the user gave them. */
+type Groups = Readonly<Record<string, unknown>>
+
+/** @throws ERR_BAD_OPTION, naming it as `tcp.keepAliveMs` */
+export function resolveTcp(groups: Groups): Resolved<TcpOptions> {
+  const resolved = withDefaults(TCP_DEFAULTS, groupOf(groups, 'tcp', Object.keys(TCP_DEFAULTS)) as TcpOptions)
+  requireBoolean('tcp.noDelay', resolved.noDelay)
+  requireNumber('tcp.keepAliveMs', resolved.keepAliveMs, 0)
+  return resolved
+}
+
+/** @throws ERR_BAD_OPTION */
+export function resolveIpc(groups: Groups): Resolved<IpcOptions> {
+  const resolved = withDefaults(IPC_DEFAULTS, groupOf(groups, 'ipc', Object.keys(IPC_DEFAULTS)) as IpcOptions)
+  requireNumber('ipc.mode', resolved.mode, 0, 0o777)
+  return resolved
+}
+
+/** @throws ERR_BAD_OPTION */
+export function resolveListen(groups: Groups): Resolved<ListenOptions> {
+  const resolved = withDefaults(
+    LISTEN_DEFAULTS,
+    groupOf(groups, 'listen', Object.keys(LISTEN_DEFAULTS)) as ListenOptions,
+  )
+  requireNumber('backlog', resolved.backlog, 1, 2 ** 31 - 1)
+  return resolved
+}
+
+const TLS_OPTIONAL = ['cert', 'key', 'ca', 'passphrase', 'servername', 'alpn'] as const
+
+/** Whether certificates and keys are any good is for `Net.prepareTls` to say. @throws ERR_BAD_OPTION */
+export function resolveTls(groups: Groups): ResolvedTlsOptions {
+  const group = groupOf(groups, 'tls', [...Object.keys(TLS_DEFAULTS), ...TLS_OPTIONAL]) as TlsOptions
+  const resolved = withDefaults(TLS_DEFAULTS, group)
+  requireOneOf('tls.minVersion', resolved.minVersion, ['TLSv1.2', 'TLSv1.3'])
+  requireOneOf('tls.clientCertificate', resolved.clientCertificate, ['none', 'optional', 'required'])
+  requireBoolean('tls.insecure', resolved.insecure)
+  for (const name of ['cert', 'key', 'ca'] as const) requirePem(`tls.${name}`, group[name])
+  requireText('tls.passphrase', group.passphrase)
+  requireText('tls.servername', group.servername)
+  requireAlpn(group.alpn)
+  const given = TLS_OPTIONAL.filter((name) => group[name] !== undefined).map((name) => [name, group[name]] as const)
+  return { ...resolved, ...Object.fromEntries(given) }
+}
+
+/** One option group; an unknown key in it is a mistake of somebody who meant something. */
+function groupOf(groups: Groups, name: string, known: readonly string[]): object {
+  const group = groups[name] ?? {}
+  if (typeof group !== 'object') throw badOption(name, 'must be an object')
+  for (const key of Object.keys(group))
+    if (!known.includes(key)) throw badOption(`${name}.${key}`, `is unknown; there are ${known.join(', ')}`)
+  return group
+}
+
+function requireBoolean(option: string, value: unknown): void {
+  if (typeof value !== 'boolean') throw badOption(option, 'must be true or false')
+}
+
+function requireText(option: string, value: unknown): void {
+  if (value !== undefined && (typeof value !== 'string' || value === '')) throw badOption(option, 'must be a text')
+}
+
+function requirePem(option: string, value: unknown): void {
+  const parts: unknown[] = Array.isArray(value) ? value : [value]
+  if (value === undefined) return
+  if (parts.length === 0 || !parts.every((part) => typeof part === 'string' || part instanceof Uint8Array))
+    throw badOption(option, 'must be PEM: a text, a Uint8Array, or a list of them')
+}
+
+/** RFC 7301: each name is led by its length in one byte. */
+function requireAlpn(value: unknown): void {
+  if (value === undefined) return
+  if (!Array.isArray(value) || !value.every(isAlpnName))
+    throw badOption('tls.alpn', 'must be a list of names of 1 to 255 bytes')
+}
+
+function isAlpnName(name: unknown): boolean {
+  return typeof name === 'string' && name.length > 0 && name.length < 256
+}

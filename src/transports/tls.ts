@@ -1,0 +1,126 @@
+import { type Address, dialable, makeAddress, parseAddress } from '../core/address.ts'
+import type { Connection } from '../core/connection.ts'
+import type { Net } from '../core/env.ts'
+import { badOption, HawserError, isHawserError, timedOut, describe } from '../core/errors.ts'
+import type { AcceptSink, Acceptor, LinkOptions, Transport } from '../core/transport.ts'
+import { type ResolvedTlsOptions, resolveTls } from './options.ts'
+import { requiredNet } from './required-net.ts'
+import { withTcp } from './tcp.ts'
+
+/** `tls://host:port`: TLS over TCP, with the option groups `tls` and `tcp`. Certificates are verified unless `tls.insecure`. */
+export const tls: Transport = {
+  schemes: ['tls'],
+
+  async dial(address: Address, options: LinkOptions): Promise<Connection> {
+    const net = requiredNet(options.env)
+    const { host, port } = dialable(address)
+    const group = { servername: host, ...resolveTls(options.groups) }
+    net.prepareTls?.(group, 'dialed')
+    const startedAt = options.env.now()
+    const connection = await net.dial({ host, port }, withTcp(options))
+    return net.secure(connection, group, withTimeLeft(options, startedAt, connection))
+  },
+
+  async listen(address: Address, options: LinkOptions, sink: AcceptSink): Promise<Acceptor> {
+    const net = requiredNet(options.env)
+    const { host, port } = address
+    const handshakes = new Handshakes(net, options, sink)
+    return new TlsAcceptor(await net.listen({ host, port }, withTcp(options), handshakes), handshakes)
+  },
+}
+
+/** Dialing and the handshake have one time limit together. */
+function withTimeLeft(options: LinkOptions, startedAt: number, connection: Connection): LinkOptions {
+  if (options.timeoutMs === 0) return options
+  const timeoutMs = options.timeoutMs - (options.env.now() - startedAt)
+  if (timeoutMs > 0) return { ...options, timeoutMs }
+  connection.destroy()
+  throw timedOut(`dialing ${connection.remoteAddress}`, options.timeoutMs)
+}
+
+/**
+ * What TCP accepted, on its way to TLS: each connection shakes hands by itself, within `timeoutMs`, and the next one is
+ * accepted meanwhile.
+ */
+class Handshakes implements AcceptSink {
+  readonly #net: Net
+  readonly #options: LinkOptions
+  readonly #sink: AcceptSink
+  #group: ResolvedTlsOptions
+
+  constructor(net: Net, options: LinkOptions, sink: AcceptSink) {
+    this.#net = net
+    this.#options = options
+    this.#sink = sink
+    this.#group = this.#prepared(options.groups)
+  }
+
+  /** For handshakes from now on. @throws ERR_BAD_OPTION or ERR_TLS, and keeps what there was */
+  reload(tlsOptions: unknown): void {
+    this.#group = this.#prepared({ tls: tlsOptions })
+  }
+
+  admit(remoteAddress: Address): boolean {
+    return this.#sink.admit(secured(remoteAddress))
+  }
+
+  onConnection(connection: Connection): void {
+    const remoteAddress = secured(parseAddress(connection.remoteAddress))
+    // The sink's own throw is not a failed handshake: it must not come back as one.
+    this.#net.secure(connection, this.#group, this.#options).then(
+      (secure) => this.#sink.onConnection(secure),
+      (error: unknown) => this.#sink.onError(handshakeFailed(error), remoteAddress),
+    )
+  }
+
+  onError(error: HawserError, remoteAddress?: Address): void {
+    this.#sink.onError(error, remoteAddress)
+  }
+
+  #prepared(groups: LinkOptions['groups']): ResolvedTlsOptions {
+    const group = resolveTls(groups)
+    if (group.cert === undefined) throw badOption('tls.cert', 'is needed to listen')
+    if (group.key === undefined) throw badOption('tls.key', 'is needed to listen')
+    this.#net.prepareTls?.(group, 'accepted')
+    return group
+  }
+}
+
+class TlsAcceptor implements Acceptor {
+  readonly address: string
+  readonly #below: Acceptor
+  readonly #handshakes: Handshakes
+
+  constructor(below: Acceptor, handshakes: Handshakes) {
+    this.address = secured(parseAddress(below.address)).href
+    this.#below = below
+    this.#handshakes = handshakes
+  }
+
+  pause(): void {
+    this.#below.pause()
+  }
+
+  resume(): void {
+    this.#below.resume()
+  }
+
+  reloadTls(tlsOptions: unknown): void {
+    this.#handshakes.reload(tlsOptions)
+  }
+
+  close(): Promise<void> {
+    return this.#below.close()
+  }
+}
+
+function secured({ host, port }: Address): Address {
+  return makeAddress('tls', host, port)
+}
+
+/** What `secure` rejects with; a Net of somebody else's may reject with anything. */
+function handshakeFailed(error: unknown): HawserError {
+  return isHawserError(error)
+    ? error
+    : new HawserError('ERR_TLS', `TLS handshake failed: ${describe(error)}`, { cause: error })
+}
