@@ -79,7 +79,7 @@ export class FrameWriter implements WriteBuffer {
 
   u8(value: number): void {
     if ((value & 0xff) !== value) throw outOfRange('u8', value)
-    this.#bytes[this.#room(1)] = value
+    this.#space(1)[this.#to] = value
     this.#to += 1
   }
 
