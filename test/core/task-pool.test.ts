@@ -29,7 +29,9 @@ test('tasks of one key run in order, never two at once, and never more than `con
             }),
           ),
         )
-        const inOrder = [...begun.values()].every((indexes) => indexes.every((at, i) => i === 0 || at > Number(indexes[i - 1])))
+        const inOrder = [...begun.values()].every((indexes) =>
+          indexes.every((at, i) => i === 0 || at > Number(indexes[i - 1])),
+        )
         return inOrder && most <= concurrency && one.running === 0 && one.queued === 0
       },
     ),
@@ -90,10 +92,7 @@ test('close() waits for what runs and what is queued, and lets nothing more in',
   const one = new TaskPool({ env, concurrency: 1, maxQueued: 1 })
   const held = gate()
   const done: string[] = []
-  const runs = [
-    one.run('a', () => held.opened.then(() => done.push('a'))),
-    one.run('b', () => done.push('b')),
-  ]
+  const runs = [one.run('a', () => held.opened.then(() => done.push('a'))), one.run('b', () => done.push('b'))]
   const waiting = codeOf(one.ready())
   const closed = one.close().then(() => done.push('closed'))
   t.is(await waiting, 'ERR_SESSION_CLOSED')
