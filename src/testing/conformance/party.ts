@@ -1,3 +1,4 @@
+import { copy } from '../../core/bytes.ts'
 import type { Connection, ConnectionSink } from '../../core/connection.ts'
 import type { Env } from '../../core/env.ts'
 import { equalBytes, ok } from './check.ts'
@@ -132,7 +133,7 @@ class PartySink implements ConnectionSink {
   onChunk(chunk: Uint8Array): void {
     const party = this.#party
     party.heard('onChunk', this)
-    party.chunks.push(party.connection.chunks === 'kept' ? chunk : chunk.slice())
+    party.chunks.push(party.connection.chunks === 'kept' ? chunk : copy(chunk))
     party.receivedBytes += chunk.length
     party.whenChunk?.(chunk)
   }
