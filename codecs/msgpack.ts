@@ -1,5 +1,5 @@
 import { Decoder, Encoder } from '@msgpack/msgpack'
-import { copy, readUtf8 } from '../src/core/bytes.ts'
+import { readUtf8 } from '../src/core/bytes.ts'
 import type { Codec } from '../src/core/codec.ts'
 import { badMessage, cannotEncode } from '../src/core/errors.ts'
 import { FrameReader } from '../src/core/frame-reader.ts'
@@ -32,7 +32,7 @@ class MessagePack implements Codec<unknown> {
   decode(frame: Uint8Array): unknown {
     const binary = checkStructure(frame)
     try {
-      return this.#decoder.decode(binary ? copy(frame) : frame)
+      return this.#decoder.decode(binary ? new Uint8Array(frame) : frame)
     } catch (error) {
       throw badMessage('the message is not MessagePack', error)
     }
@@ -51,7 +51,7 @@ class MessagePack implements Codec<unknown> {
 }
 
 function newEncoder(): Encoder {
-  return new Encoder({ maxDepth: MAX_DEPTH, ignoreUndefined: true })
+  return new Encoder({ maxDepth: MAX_DEPTH + 1, ignoreUndefined: true }) // it counts what stands inside, too
 }
 
 /** Of the walk below: values still to come on each level. */

@@ -1,5 +1,4 @@
-import protobufjs, { type Reader, type Root, type Writer } from 'protobufjs'
-import { copy } from '../src/core/bytes.ts'
+import protobufjs, { type Namespace, type Reader, type Root, type Writer } from 'protobufjs'
 import type { Codec } from '../src/core/codec.ts'
 import { badMessage, badOption, cannotEncode } from '../src/core/errors.ts'
 import { FrameReader } from '../src/core/frame-reader.ts'
@@ -19,9 +18,24 @@ export interface ProtoType<In, Out = In> {
  * @returns all types in them; rejects with the error of the file system or of the parser
  */
 export async function loadProto(files: string | readonly string[]): Promise<Root> {
-  const root = await protobufjs.load(typeof files === 'string' ? files : [...files])
-  root.resolveAll() // now, rather than at the first message
-  return root
+  const root = new ProtoRoot()
+  await root.load(typeof files === 'string' ? files : [...files])
+  return root.loaded()
+}
+
+/** Looks for the types that fields name once all files are there, in the caller's turn: protobufjs does it in a callback of the file system, where a throw ends the process. */
+class ProtoRoot extends protobufjs.Root {
+  #loading = true
+
+  override resolveAll(): Namespace {
+    return this.#loading ? this : super.resolveAll()
+  }
+
+  loaded(): this {
+    this.#loading = false
+    this.resolveAll()
+    return this
+  }
 }
 
 /**
@@ -29,7 +43,7 @@ export async function loadProto(files: string | readonly string[]): Promise<Root
  *
  * - int64, uint64, sint64 and fixed64 arrive as `Long` objects of the package `long`, whatever their size; to be sent they may be a
  *   Long, a number up to 2^53 - 1 or a decimal string.
- * - bytes fields, and fields unknown to the type, are copies: a message points nowhere into its frame.
+ * - bytes fields are copies: a message points nowhere into its frame. Fields unknown to the type are dropped.
  * - a message to be sent is checked by the type's `verify`, where it has one: protobufjs would send a number in a
  *   string field as an empty string.
  * @throws ERR_BAD_MESSAGE for what is no such message, is nested above 100 levels, or lacks a required field
@@ -103,7 +117,7 @@ interface UnionMember {
 /** Reads with copies of what would be views of the frame. */
 class CopyingReader extends protobufjs.Reader {
   override raw(start: number, end: number): Uint8Array {
-    return copy(this.buf.subarray(start, end))
+    return new Uint8Array(this.buf.subarray(start, end))
   }
 }
 

@@ -2,6 +2,7 @@
 import { cpSync, existsSync, rmSync } from 'node:fs'
 import { run } from './run.mjs'
 import './gen.mjs'
+import './samples.mjs'
 
 // A file left over from an earlier run would keep a deleted test alive.
 rmSync('.build', { recursive: true, force: true })

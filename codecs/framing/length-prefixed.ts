@@ -51,6 +51,8 @@ class LengthPrefixed implements Framing {
   readonly #headerBytes: number
   readonly #adjustment: number
   readonly #strip: number
+  /** The largest number the field holds. */
+  readonly #maxLength: number
 
   constructor(fieldBytes: number, order: 'be' | 'le', offset: number, adjustment: number, strip: number) {
     this.#fieldBytes = fieldBytes
@@ -59,6 +61,7 @@ class LengthPrefixed implements Framing {
     this.#headerBytes = offset + fieldBytes
     this.#adjustment = adjustment
     this.#strip = strip
+    this.#maxLength = fieldBytes < 8 ? 2 ** (fieldBytes * 8) - 1 : Number.MAX_SAFE_INTEGER
   }
 
   next(buffer: ReadBuffer): Uint8Array | undefined {
@@ -114,7 +117,7 @@ class LengthPrefixed implements Framing {
   #setLength(out: WriteBuffer, at: number, length: number): void {
     const order = this.#order
     const fieldBytes = this.#fieldBytes
-    if (fieldBytes < 8 && length >= 2 ** (fieldBytes * 8)) throw messageTooLarge(length, 2 ** (fieldBytes * 8) - 1)
+    if (length > this.#maxLength) throw messageTooLarge(length, this.#maxLength)
     switch (fieldBytes) {
       case 1:
         return out.setU8(at, length)

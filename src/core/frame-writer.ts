@@ -8,6 +8,8 @@ export const SLAB_BYTES: number = 64 * 1024
 export const REFER_BYTES: number = 32 * 1024
 /** What a framing may add to a body before the limit is looked at again at the end. */
 const OVERHEAD_BYTES = 64
+/** Up to here a gap is zeroed by hand. */
+const SMALL_GAP_BYTES = 16
 const MAX_SAFE = Number.MAX_SAFE_INTEGER
 const TWO_32 = 0x1_0000_0000
 
@@ -77,7 +79,7 @@ export class FrameWriter implements WriteBuffer {
 
   u8(value: number): void {
     if ((value & 0xff) !== value) throw outOfRange('u8', value)
-    this.#bytes[this.#room(1)] = value
+    this.#space(1)[this.#to] = value
     this.#to += 1
   }
 
@@ -156,7 +158,9 @@ export class FrameWriter implements WriteBuffer {
   reserve(length: number): number {
     const position = this.position
     const at = this.#room(length)
-    this.#bytes.fill(0, at, at + length)
+    const bytes = this.#bytes
+    if (length > SMALL_GAP_BYTES) bytes.fill(0, at, at + length)
+    else for (let i = 0; i < length; i++) bytes[at + i] = 0 // a header: `fill` would be a call into the runtime
     this.#to = at + length
     return position
   }

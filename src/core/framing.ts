@@ -1,3 +1,4 @@
+import type { Peer } from './peer.ts'
 import type { ReadBuffer } from './read-buffer.ts'
 import type { WriteBuffer } from './write-buffer.ts'
 
@@ -18,3 +19,9 @@ export interface Framing {
 
 /** Makes the framing of one session; each has its own. */
 export type FramingFactory = () => Framing
+
+/** The framing of one session, from the option `framing`: a factory, or a function of the peer that gives one. */
+export function framingFor(option: FramingFactory | ((peer: Peer) => FramingFactory), peer: Peer): Framing {
+  const made = option.length > 0 ? option(peer) : (option as () => Framing | FramingFactory)()
+  return typeof made === 'function' ? made() : made
+}

@@ -14,7 +14,7 @@ import {
   sessionClosed,
 } from './errors.ts'
 import type { EventListener } from './event-listener.ts'
-import type { Framing } from './framing.ts'
+import { type Framing, framingFor } from './framing.ts'
 import { HandlerLoop, type HandlerLoopHost } from './handler-loop.ts'
 import { Outbound, type OutboundHost } from './outbound.ts'
 import type { Peer } from './peer.ts'
@@ -404,9 +404,7 @@ export class LiveSession<In, Out, Data>
   #makeFraming(): Framing | undefined {
     const { setup, framing: defaultFraming } = this.#config
     if (this.#connection.boundary === 'message' && setup.boundary !== 'stream') return undefined
-    const make = setup.framing ?? defaultFraming
-    const made = make.length > 0 ? make(this.peer) : (make as () => Framing | (() => Framing))()
-    return typeof made === 'function' ? made() : made
+    return framingFor(setup.framing ?? defaultFraming, this.peer)
   }
 
   #makePipeline(): Pipeline<In, Out> | undefined {

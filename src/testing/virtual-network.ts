@@ -2,11 +2,11 @@ import { makeAddress } from '../core/address.ts'
 import type { Connection } from '../core/connection.ts'
 import type { Env, Net, StreamTarget, TimerHandle } from '../core/env.ts'
 import { badOption, HawserError } from '../core/errors.ts'
-import { requireNumber } from '../core/session-options.ts'
 import type { Acceptor, AcceptSink, LinkOptions } from '../core/transport.ts'
 import { WaitList } from '../core/wait-list.ts'
 import { MemoryAcceptor } from '../transports/memory-acceptor.ts'
 import { MemoryConnection } from '../transports/memory-connection.ts'
+import { resolveListen } from '../transports/options.ts'
 import { checkFaults, type Faults } from './faults.ts'
 import type { Random } from './random.ts'
 import { type VirtualLink, type Weather, WeatheredLink } from './virtual-link.ts'
@@ -31,7 +31,6 @@ export interface VirtualNetwork {
 const LOOPBACK = '127.0.0.1'
 const FIRST_FREE_PORT = 49_152
 const LAST_PORT = 65_535
-const DEFAULT_BACKLOG = 511
 
 interface Listening {
   readonly acceptor: MemoryAcceptor
@@ -121,8 +120,7 @@ export class VirtualNet implements Net, VirtualNetwork {
   }
 
   async listen(target: StreamTarget, options: LinkOptions, sink: AcceptSink): Promise<Acceptor> {
-    const { backlog = DEFAULT_BACKLOG } = (options.groups['listen'] ?? {}) as { readonly backlog?: number }
-    requireNumber('backlog', backlog, 1)
+    const { backlog } = resolveListen(options.groups)
     await new Promise<void>((resolve) => this.#env.defer(resolve))
     const bound = 'path' in target ? target : { host: target.host, port: target.port || this.#freePort() }
     const url = urlOf(bound)

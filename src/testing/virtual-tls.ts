@@ -22,6 +22,7 @@ interface Hello {
   readonly options: LinkOptions
   readonly connection: Connection
   readonly waiting: WaitList<Connection>
+  sink?: HandshakeSink
 }
 
 /**
@@ -49,7 +50,8 @@ export class VirtualTls {
     const hello: Hello = { tls: tls ?? {}, options, connection, waiting }
     const result = waiting.add('TLS handshake', options, () => connection.destroy())
     if (waiting.size === 0) connection.destroy() // aborted before it began
-    connection.attach(new HandshakeSink(hello))
+    hello.sink = new HandshakeSink(hello)
+    connection.attach(hello.sink)
     this.#hellos.set(connection, hello)
     const other = this.#others.get(connection)
     const answer = other === undefined ? undefined : this.#hellos.get(other)
@@ -61,9 +63,10 @@ export class VirtualTls {
   }
 }
 
-/** Until the handshake is done, whatever comes is wrong. */
+/** Until the handshake is done, whatever comes is wrong; then, until the session attaches, it minds the close. */
 class HandshakeSink implements ConnectionSink {
   readonly #hello: Hello
+  closed: { readonly error: Error | undefined } | undefined
 
   constructor(hello: Hello) {
     this.#hello = hello
@@ -76,10 +79,15 @@ class HandshakeSink implements ConnectionSink {
   onActivity(): void {}
 
   onEnd(): void {
-    this.onClose()
+    this.#peerLeft(undefined)
   }
 
   onClose(error?: Error): void {
+    this.closed = { error }
+    this.#peerLeft(error)
+  }
+
+  #peerLeft(error: Error | undefined): void {
     const why = 'the peer left during the TLS handshake'
     this.#fail(new HawserError('ERR_CONNECTION_RESET', why, { retryable: true, cause: error }))
   }
@@ -104,9 +112,9 @@ function finish(one: Hello, other: Hello): void {
   }
   const protocol = server.tls.alpn?.find((name) => client.tls.alpn?.includes(name))
   const asked = (server.tls.clientCertificate ?? 'none') !== 'none'
-  client.waiting.resolveAll(new SecureConnection(client.connection, { protocol, certificate: certificateOf(server) }))
+  client.waiting.resolveAll(new SecureConnection(client, { protocol, certificate: certificateOf(server) }))
   server.waiting.resolveAll(
-    new SecureConnection(server.connection, { protocol, certificate: asked ? certificateOf(client) : undefined }),
+    new SecureConnection(server, { protocol, certificate: asked ? certificateOf(client) : undefined }),
   )
 }
 
@@ -135,10 +143,13 @@ function certificateOf({ tls: { cert } }: Hello): unknown {
 class SecureConnection implements Connection {
   readonly peer: PeerInfo
   readonly #below: Connection
+  readonly #hello: Hello
+  #attached = false
 
-  constructor(below: Connection, peer: PeerInfo) {
-    this.#below = below
-    this.peer = { ...below.peer, ...peer }
+  constructor(hello: Hello, peer: PeerInfo) {
+    this.#below = hello.connection
+    this.#hello = hello
+    this.peer = { ...hello.connection.peer, ...peer }
   }
 
   get boundary(): 'stream' | 'message' {
@@ -164,7 +175,11 @@ class SecureConnection implements Connection {
   }
 
   attach(sink: ConnectionSink, unread?: Uint8Array): void {
-    this.#below.attach(sink, unread)
+    const { sink: handshake, options } = this.#hello
+    const closed = handshake?.closed
+    if (closed === undefined || this.#attached) this.#below.attach(sink, unread)
+    else options.env.defer(() => sink.onClose(closed.error))
+    this.#attached = true
   }
   write(chunk: Uint8Array, taken?: () => void, text?: boolean): void {
     this.#below.write(chunk, taken, text)

@@ -2,10 +2,11 @@ import type { Address } from '../core/address.ts'
 import type { Connection } from '../core/connection.ts'
 import type { Env } from '../core/env.ts'
 import { HawserError } from '../core/errors.ts'
-import { requireNumber, requireOneOf } from '../core/session-options.ts'
+import { requireOneOf } from '../core/session-options.ts'
 import type { Acceptor, AcceptSink, LinkOptions, Transport } from '../core/transport.ts'
 import { MemoryAcceptor } from './memory-acceptor.ts'
 import { type Carrier, memoryLink } from './memory-connection.ts'
+import { resolveListen } from './options.ts'
 
 /** The option group `inproc`; the listening side decides for both. */
 export interface InprocOptions {
@@ -16,7 +17,6 @@ export interface InprocOptions {
 /** What waits for a reader that does not read; more stays with the writer. */
 const WINDOW_BYTES = 64 * 1024
 const WINDOW_MESSAGES = 16
-const DEFAULT_BACKLOG = 511
 /** So many hops of an Env go by `defer` before all further ones wait for other I/O. */
 const HOPS_PER_TURN = 256
 
@@ -59,8 +59,7 @@ export const inproc: Transport = {
   async listen(address: Address, options: LinkOptions, sink: AcceptSink): Promise<Acceptor> {
     const { boundary = 'stream' } = (options.groups['inproc'] ?? {}) as InprocOptions
     requireOneOf('inproc.boundary', boundary, ['stream', 'message'])
-    const { backlog = DEFAULT_BACKLOG } = (options.groups['listen'] ?? {}) as { readonly backlog?: number }
-    requireNumber('backlog', backlog, 1)
+    const { backlog } = resolveListen(options.groups)
     const { listening } = placeOf(options.env)
     const name = address.path
     if (listening.has(name)) throw new HawserError('ERR_ADDRESS_IN_USE', `${address.href} is in use`)

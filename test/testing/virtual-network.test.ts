@@ -246,7 +246,7 @@ test('a borrowed chunk is poisoned when onChunk has returned', async (t) => {
   dialed.write(bytes(40))
   await env.settle()
   t.deepEqual(seen, bytes(40))
-  t.deepEqual(sink.chunks[0], new Uint8Array(40).fill(0xdb))
+  t.true(sink.chunks[0]?.every((byte) => byte === 0xdb))
   dialed.write(bytes(20))
   await env.settle()
   t.is(sink.chunks[1]?.buffer, sink.chunks[0]?.buffer)

@@ -263,11 +263,12 @@ test('destroy with bytes unsent or unread resets the peer', async (t) => {
 
   const crossing = await pair(env)
   const sender = new RecordingSink(crossing.dialed)
-  new RecordingSink(crossing.accepted)
+  const receiver = new RecordingSink(crossing.accepted)
   crossing.dialed.write(utf8('on its way'))
   crossing.accepted.destroy()
   await env.settle()
   t.is(sender.events.at(-1), 'close ERR_CONNECTION_RESET')
+  t.deepEqual(receiver.events, ['close'])
 })
 
 test('a close that came before anybody was attached is told to the one who attaches, and to nobody twice', async (t) => {
@@ -291,18 +292,38 @@ test('a second sink gets the unread rest first, in a later turn, then what follo
   const { dialed, accepted } = await pair(env)
   const second = new RecordingSink()
   const first = new RecordingSink(accepted)
+  let promised = false
   first.onEach = (chunk) => {
     accepted.attach(second, chunk.subarray(6))
-    t.deepEqual(second.events, [])
+    void Promise.resolve().then(() => t.deepEqual(second.events, []))
+    promised = true
   }
   dialed.write(utf8('HEADERrest '))
   await env.settle()
   dialed.write(utf8('and more'))
   dialed.end()
   await env.settle()
+  t.true(promised)
   t.is(second.text, 'rest and more')
   t.deepEqual(first.events, ['chunk 11'])
   t.deepEqual(second.lifeCycle, ['end'])
+})
+
+test('two ends that answer each other for ever leave other I/O its turn', async (t) => {
+  const env = virtualEnv()
+  const { dialed, accepted } = await pair(env)
+  const [here, there] = [new RecordingSink(dialed), new RecordingSink(accepted)]
+  here.onEach = (chunk) => dialed.write(chunk)
+  there.onEach = (chunk) => accepted.write(chunk)
+  dialed.write(bytes(1))
+  let turns = 0
+  const otherIo = () => {
+    if (++turns < 10) env.yield(otherIo)
+    else dialed.destroy()
+  }
+  env.yield(otherIo)
+  await env.settle()
+  t.true(here.events.length > 100)
 })
 
 test('any call at any time, also inside of a callback: nothing after onClose, which comes once; no byte is lost while both live', async (t) => {

@@ -28,7 +28,7 @@ export function dialStream(target: StreamTarget, options: LinkOptions): Promise<
       const ends = 'path' in target ? pathEnds(target.path) : tcpEnds(socket)
       if (ends === undefined) return // closed meanwhile: its error comes
       socket.off('error', onError)
-      resolve(new SocketConnection(options.env, socket, socket, ends.local, ends.remote))
+      resolve(new SocketConnection(options.env, socket, socket, ends))
     })
     return () => {
       socket.removeAllListeners('connect')

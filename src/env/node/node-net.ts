@@ -6,7 +6,8 @@ import type { Net, StreamTarget } from '../../core/env.ts'
 import { badOption } from '../../core/errors.ts'
 import type { AcceptSink, Acceptor, LinkOptions } from '../../core/transport.ts'
 import { dialStream } from './dial.ts'
-import { type Ends, tcpEnds } from './socket-address.ts'
+import { tlsPeerInfo } from './peer-certificate.ts'
+import { type Ends, secureEnds, tcpEnds } from './socket-address.ts'
 import { SocketConnection } from './socket-connection.ts'
 import { listenStream } from './stream-acceptor.ts'
 import { prepareTls, secureStream } from './tls-handshake.ts'
@@ -40,10 +41,9 @@ export class NodeNet implements Net {
     const { readable, writable } = pairOf(stream)
     if (readable.readableObjectMode || readable.readableEncoding !== null || writable.writableObjectMode)
       throw badOption('stream', 'must carry bytes: neither object mode nor an encoding')
-    const ends = (readable instanceof Socket ? tcpEnds(readable) : undefined) ?? NAMELESS
-    const [local, remote] =
-      readable instanceof TLSSocket ? [secured(ends.local), secured(ends.remote)] : [ends.local, ends.remote]
-    return new SocketConnection(env, readable, writable, local, remote)
+    const ends = readable instanceof Socket ? tcpEnds(readable) : undefined
+    if (!(readable instanceof TLSSocket)) return new SocketConnection(env, readable, writable, ends ?? NAMELESS)
+    return new SocketConnection(env, readable, writable, secureEnds(ends ?? NAMELESS), tlsPeerInfo(readable))
   }
 }
 
@@ -54,8 +54,4 @@ function pairOf(stream: unknown): { readonly readable: Readable; readonly writab
   const { readable, writable } = (stream ?? {}) as { readonly readable?: unknown; readonly writable?: unknown }
   if (readable instanceof Readable && writable instanceof Writable) return { readable, writable }
   throw badOption('stream', 'must be a Duplex or { readable, writable }')
-}
-
-function secured(url: string): string {
-  return url.replace(/^tcp:/, 'tls:')
 }

@@ -31,3 +31,8 @@ export function pathEnds(path: string): Ends {
   const { href } = makeAddress('ipc', '', 0, path)
   return { local: href, remote: href }
 }
+
+/** Of TLS over these ends: the scheme of TCP becomes tls, that of other links stays. */
+export function secureEnds({ local, remote }: Ends): Ends {
+  return { local: local.replace(/^tcp:/, 'tls:'), remote: remote.replace(/^tcp:/, 'tls:') }
+}

@@ -1,16 +1,18 @@
 import { Socket } from 'node:net'
 import type { Duplex, Readable, Writable } from 'node:stream'
-import { TLSSocket } from 'node:tls'
 import type { Connection, ConnectionSink, PeerInfo } from '../../core/connection.ts'
 import type { Env } from '../../core/env.ts'
-import { tlsPeerInfo } from './peer-certificate.ts'
+import type { Ends } from './socket-address.ts'
 import { systemError } from './system-error.ts'
 
-const CONNECTION = Symbol('connection')
+/** A stream may be what one connection reads and another one writes: each side has a mark of its own. */
+const READER = Symbol('reader')
+const WRITER = Symbol('writer')
 
-/** A stream that knows its connection, so that all of them share one set of handlers instead of five closures each. */
+/** A stream that knows its connections, so that all of them share one set of handlers instead of five closures each. */
 interface Owned {
-  [CONNECTION]?: SocketConnection | undefined
+  [READER]?: SocketConnection | undefined
+  [WRITER]?: SocketConnection | undefined
 }
 
 // Set by the class, where its private methods are in reach.
@@ -18,6 +20,8 @@ let onStreamData: (this: Owned, chunk: Uint8Array) => void
 let onStreamEnd: (this: Owned) => void
 let onStreamError: (this: Owned, error: Error) => void
 let onStreamClose: (this: Owned) => void
+let onWritableError: (this: Owned, error: Error) => void
+let onWritableClose: (this: Owned) => void
 
 const NO_PEER: PeerInfo = {}
 
@@ -31,36 +35,46 @@ const NO_PEER: PeerInfo = {}
 export class SocketConnection implements Connection {
   static {
     onStreamData = function (chunk) {
-      const connection = this[CONNECTION]
+      const connection = this[READER]
       if (connection !== undefined) connection.#receive(chunk)
     }
     onStreamEnd = function () {
-      const connection = this[CONNECTION]
+      const connection = this[READER]
       if (connection !== undefined) connection.#endOfPeer()
     }
     onStreamError = function (error) {
-      const connection = this[CONNECTION]
+      const connection = this[READER]
       if (connection !== undefined) connection.#fail(error)
     }
     onStreamClose = function () {
-      const connection = this[CONNECTION]
+      const connection = this[READER]
+      if (connection !== undefined) connection.#windUp()
+    }
+    onWritableError = function (error) {
+      const connection = this[WRITER]
+      if (connection !== undefined) connection.#fail(error)
+    }
+    onWritableClose = function () {
+      const connection = this[WRITER]
       if (connection !== undefined) connection.#windUp()
     }
   }
 
   readonly localAddress: string
   readonly remoteAddress: string
+  readonly peer: PeerInfo
   readonly #env: Env
   readonly #readable: Readable
   readonly #writable: Writable
   #sink: ConnectionSink | undefined
-  #peer: PeerInfo | undefined
   #error: Error | undefined
   /** Of writes whose taking somebody wants to know of, in order. */
   #taken: (() => void)[] | undefined
   #onTaken: ((error?: Error | null) => void) | undefined
   /** Chunks that the sink gets before anything else, in a turn that is already asked for. */
   #unread: Uint8Array[] | undefined
+  /** Depth of calls into the stream: one that is not a socket may answer from inside of them. */
+  #calling = 0
   /** Our side: `end` was called. */
   #ending = false
   #destroyed = false
@@ -71,13 +85,14 @@ export class SocketConnection implements Connection {
   #closed = false
   #closeTold = false
 
-  /** `localAddress` and `remoteAddress` as URLs: a socket forgets its own when it closes. */
-  constructor(env: Env, readable: Readable, writable: Writable, localAddress: string, remoteAddress: string) {
+  /** `ends` and `peer` are told at once: a socket forgets them when it closes. */
+  constructor(env: Env, readable: Readable, writable: Writable, ends: Ends, peer: PeerInfo = NO_PEER) {
     this.#env = env
     this.#readable = readable
     this.#writable = writable
-    this.localAddress = localAddress
-    this.remoteAddress = remoteAddress
+    this.localAddress = ends.local
+    this.remoteAddress = ends.remote
+    this.peer = peer
     this.#listen()
   }
 
@@ -92,12 +107,6 @@ export class SocketConnection implements Connection {
   }
   get maxWriteBytes(): number {
     return Infinity
-  }
-
-  get peer(): PeerInfo {
-    if (this.#peer === undefined)
-      this.#peer = this.#readable instanceof TLSSocket ? tlsPeerInfo(this.#readable) : NO_PEER
-    return this.#peer
   }
 
   get bufferedBytes(): number {
@@ -119,17 +128,10 @@ export class SocketConnection implements Connection {
 
   write(chunk: Uint8Array, taken?: () => void): void {
     if (this.#ending || this.#destroyed || this.#writable.destroyed || this.#writable.writableEnded) return
-    if (taken === undefined) {
-      this.#writable.write(chunk)
-      return
-    }
-    if (this.#taken === undefined) this.#taken = [taken]
-    else this.#taken.push(taken)
-    this.#onTaken ??= (error) => {
-      const next = this.#taken?.shift()
-      if (error === undefined || error === null) next?.()
-    }
-    this.#writable.write(chunk, this.#onTaken)
+    this.#calling++
+    if (taken === undefined) this.#writable.write(chunk)
+    else this.#writable.write(chunk, this.#tellTaken(taken))
+    this.#calling--
   }
 
   cork(): void {
@@ -137,7 +139,9 @@ export class SocketConnection implements Connection {
   }
 
   uncork(): void {
+    this.#calling++
     this.#writable.uncork()
+    this.#calling--
   }
 
   pause(): void {
@@ -151,7 +155,9 @@ export class SocketConnection implements Connection {
   end(): void {
     if (this.#ending || this.#destroyed) return
     this.#ending = true
+    this.#calling++
     this.#writable.end()
+    this.#calling--
   }
 
   destroy(error?: Error): void {
@@ -169,9 +175,24 @@ export class SocketConnection implements Connection {
   release(): Duplex | undefined {
     if (this.#sink !== undefined || this.#isPair() || this.#destroyed || this.#closed) return undefined
     const stream = this.#readable as Duplex & Owned
-    stream[CONNECTION] = undefined // the handlers stay, and do nothing but hear errors
+    stream[READER] = undefined // the handlers stay, and do nothing but hear errors
+    stream[WRITER] = undefined
     this.#destroyed = true
     return stream
+  }
+
+  /**
+   * Writes are taken in order, so one callback serves them all. Of writes that a socket never finished Node says, once it
+   * is destroyed, that they went well.
+   */
+  #tellTaken(taken: () => void): (error?: Error | null) => void {
+    if (this.#taken === undefined) this.#taken = [taken]
+    else this.#taken.push(taken)
+    this.#onTaken ??= (error) => {
+      const next = this.#taken?.shift()
+      if ((error === undefined || error === null) && !this.#writable.destroyed) next?.()
+    }
+    return this.#onTaken
   }
 
   #isPair(): boolean {
@@ -180,14 +201,14 @@ export class SocketConnection implements Connection {
 
   #listen(): void {
     const readable = this.#readable as Readable & Owned
-    readable[CONNECTION] = this
+    readable[READER] = this
     readable.pause()
     readable.on('end', onStreamEnd).on('error', onStreamError).on('close', onStreamClose)
     if (readable instanceof Socket) return // it closes by itself when both sides have ended, and says so
     const writable = this.#writable as Writable & Owned
-    writable[CONNECTION] = this
-    writable.on('finish', onStreamClose)
-    if (this.#isPair()) writable.on('error', onStreamError).on('close', onStreamClose)
+    writable[WRITER] = this
+    writable.on('finish', onWritableClose)
+    if (this.#isPair()) writable.on('error', onWritableError).on('close', onWritableClose)
     this.#peerEnded = readable.readableEnded
     if (readable.errored !== null) this.#fail(readable.errored)
     else this.#windUp()
@@ -195,8 +216,14 @@ export class SocketConnection implements Connection {
 
   #receive(chunk: Uint8Array): void {
     if (this.#destroyed) return
-    if (this.#unread !== undefined) this.#unread.push(chunk)
-    else this.#sink?.onChunk(chunk)
+    if (this.#unread !== undefined) {
+      this.#unread.push(chunk)
+    } else if (this.#calling > 0) {
+      this.#unread = [chunk]
+      this.#env.defer(() => this.#catchUp())
+    } else {
+      this.#sink?.onChunk(chunk)
+    }
   }
 
   #endOfPeer(): void {

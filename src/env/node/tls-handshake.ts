@@ -14,7 +14,8 @@ import { describe, HawserError } from '../../core/errors.ts'
 import type { LinkOptions } from '../../core/transport.ts'
 import { attempt } from './attempt.ts'
 import { ConnectionDuplex } from './connection-duplex.ts'
-import { certificateOf } from './peer-certificate.ts'
+import { certificateOf, tlsPeerInfo } from './peer-certificate.ts'
+import { secureEnds } from './socket-address.ts'
 import { SocketConnection } from './socket-connection.ts'
 import { codeOf, systemError } from './system-error.ts'
 
@@ -49,13 +50,14 @@ export function prepareTls(tls: unknown, role: Role): void {
 
 /** One handshake over `connection`, which is taken over, and destroyed if the handshake fails. */
 export function secureStream(connection: Connection, tls: unknown, options: LinkOptions): Promise<Connection> {
-  const { localAddress, remoteAddress } = connection
-  const what = `TLS handshake with ${remoteAddress}`
+  const ends = secureEnds({ local: connection.localAddress, remote: connection.remoteAddress })
+  const what = `TLS handshake with ${ends.remote}`
   const handshake = attempt<Connection>(what, options, (outcome) => {
     const accepted = options.role === 'accepted'
     const group = tls as TlsGroup
     const start = accepted ? acceptHandshake(serverFor(group)) : dialHandshake(contextFor(group), group)
     const stream = streamOf(connection)
+    stream.allowHalfOpen = false // who leaves in the middle of the handshake has left
     const failed = (error: unknown, socket?: TLSSocket): void => {
       outcome.reject(handshakeError(what, error, socket))
       socket?.destroy()
@@ -63,8 +65,8 @@ export function secureStream(connection: Connection, tls: unknown, options: Link
     }
     const done = (socket: TLSSocket): void => {
       if (accepted && isForeign(socket, group)) return failed(undefined, socket)
-      const [local, remote] = [secureUrl(localAddress), secureUrl(remoteAddress)]
-      outcome.resolve(new SocketConnection(options.env, socket, socket, local, remote))
+      stream.allowHalfOpen = socket.allowHalfOpen = true
+      outcome.resolve(new SocketConnection(options.env, socket, socket, ends, tlsPeerInfo(socket)))
     }
     start(stream, done, failed)
     return () => stream.destroy()
@@ -114,11 +116,6 @@ function acceptHandshake(server: Server): Handshake {
 function streamOf(connection: Connection): Duplex {
   const own = connection instanceof SocketConnection ? connection.release() : undefined
   return own ?? new ConnectionDuplex(connection)
-}
-
-/** The scheme of what runs over TCP becomes tls; other links keep their addresses. */
-function secureUrl(url: string): string {
-  return url.replace(/^tcp:/, 'tls:')
 }
 
 /** A certificate that was asked for, though not required, and cannot be verified. */

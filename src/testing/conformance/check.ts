@@ -54,8 +54,9 @@ function same(a: unknown, b: unknown): boolean {
   if (a instanceof Uint8Array) return b instanceof Uint8Array && sameBytes(a, b)
   if (a instanceof Map && b instanceof Map) return same([...a], [...b])
   if (a instanceof Set && b instanceof Set) return same([...a], [...b])
-  if (Array.isArray(a) !== Array.isArray(b) || !same(a.valueOf?.() === a, b.valueOf?.() === b)) return false
-  if (a.valueOf?.() !== a) return Object.is(a.valueOf(), b.valueOf()) // Date and boxed values
+  const kind = Object.prototype.toString.call(a)
+  if (kind !== Object.prototype.toString.call(b)) return false
+  if (kind === '[object Date]') return Number(a) === Number(b)
   const keys = Object.keys(a)
   if (keys.length !== Object.keys(b).length) return false
   return keys.every((key) => Object.hasOwn(b, key) && same(a[key as keyof typeof a], b[key as keyof typeof b]))

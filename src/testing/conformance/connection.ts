@@ -1,0 +1,335 @@
+import { parseAddress } from '../../core/address.ts'
+import type { Env } from '../../core/env.ts'
+import { ByteGenerator } from './byte-generator.ts'
+import { equal, equalBytes, ok } from './check.ts'
+import { type Party, pause, until } from './party.ts'
+import type { TestFunction } from './test-function.ts'
+
+/** Two ends of one connection, nobody attached yet. */
+export interface Link {
+  readonly env: Env
+  readonly dialed: Party
+  readonly accepted: Party
+  /** Lets go of what the link stands on. */
+  close(): Promise<void>
+}
+
+const MIB = 1024 * 1024
+/** Long enough that what must not happen could have happened. */
+const A_WHILE_MS = 20
+
+/** Every sentence of the Connection contract, over links that `open` makes. */
+export function verifyConnection(test: TestFunction, name: string, open: () => Promise<Link>): void {
+  const sentence = (title: string, run: (link: Link) => Promise<void>): void =>
+    test(`${name}: ${title}`, async () => {
+      const link = await open()
+      const { dialed, accepted } = link
+      try {
+        await run(link)
+        for (const party of [dialed, accepted]) {
+          party.call(() => party.connection.destroy())
+          party.verify()
+        }
+        await until(
+          link.env,
+          () => dialed.closed && accepted.closed,
+          'both ends say onClose once attached and destroyed',
+        )
+        await pause(link.env, 0)
+        for (const party of [dialed, accepted]) {
+          equal(party.closeCount, 1, 'onClose, exactly once')
+          party.verify()
+        }
+      } finally {
+        dialed.connection.destroy()
+        accepted.connection.destroy()
+        await link.close()
+      }
+    })
+  const attached = (title: string, run: (link: Link) => Promise<void>): void =>
+    sentence(title, async (link) => {
+      link.dialed.attach()
+      link.accepted.attach()
+      await run(link)
+    })
+
+  attached('bytes arrive in order, whatever the sizes of the writes, both ways at once', async (link) => {
+    await Promise.all([
+      exchange(link.dialed, link.accepted, 300 * 1024, 1),
+      exchange(link.accepted, link.dialed, 300 * 1024, 2),
+    ])
+  })
+
+  attached('taken comes once for each write, in order, and then nothing is buffered', async ({ env, dialed }) => {
+    for (let size = 1; size <= 100; size++) dialed.write(bytes(size))
+    await until(env, () => dialed.taken.length === 100, '100 times taken')
+    await pause(env, A_WHILE_MS)
+    equal(
+      dialed.taken,
+      Array.from({ length: 100 }, (_, number) => number),
+      'the writes that were taken',
+    )
+    equal(dialed.connection.bufferedBytes, 0, 'bufferedBytes')
+  })
+
+  sentence('nothing is read before attach, and what arrived waits', async ({ env, dialed, accepted }) => {
+    const text = bytes(1000)
+    accepted.attach()
+    accepted.write(text)
+    dialed.write(text)
+    await pause(env, A_WHILE_MS)
+    equal(dialed.receivedBytes, 0, 'bytes received by nobody')
+    dialed.attach()
+    await dialed.receives(text, 'what arrived before attach')
+    await accepted.receives(text, 'what was written before attach')
+  })
+
+  sentence('an end that came before attach is told after it', async ({ env, dialed, accepted }) => {
+    accepted.attach()
+    accepted.write(bytes(10))
+    accepted.call(() => accepted.connection.end())
+    await pause(env, A_WHILE_MS)
+    dialed.attach()
+    await dialed.hasEnded()
+    equalBytes(dialed.received, bytes(10), 'what was sent before the end')
+  })
+
+  sentence('a connection that was destroyed before attach still says onClose', async ({ env, dialed, accepted }) => {
+    dialed.connection.destroy()
+    await pause(env, A_WHILE_MS)
+    dialed.attach()
+    accepted.attach()
+    await dialed.hasClosed()
+    await until(env, () => accepted.ended || accepted.closed, 'the other end hears of it')
+  })
+
+  attached('A-13: attached again, the new sink gets the unread bytes first, then what follows', async (link) => {
+    const { dialed, accepted } = link
+    accepted.whenChunk = (chunk) => {
+      // Everything but the first byte was not for this sink.
+      accepted.whenChunk = undefined
+      accepted.chunks.length = 0
+      accepted.receivedBytes = 0
+      accepted.attach(chunk.subarray(1))
+    }
+    const sent = bytes(200_000)
+    for (let at = 0; at < sent.length; at += 20_000) dialed.write(sent.subarray(at, at + 20_000))
+    dialed.connection.end()
+    await accepted.receives(sent.subarray(1), 'all but the first byte')
+    await accepted.hasEnded()
+  })
+
+  attached('attached again from outside with unread bytes, these come first', async ({ env, dialed, accepted }) => {
+    dialed.write(Uint8Array.of(3))
+    await until(env, () => accepted.receivedBytes === 1, 'the first byte')
+    accepted.chunks.length = 0
+    accepted.receivedBytes = 0
+    accepted.attach(Uint8Array.of(1, 2, 3))
+    dialed.write(Uint8Array.of(4, 5))
+    await accepted.receives(Uint8Array.of(1, 2, 3, 4, 5), 'unread bytes and what followed')
+  })
+
+  attached(
+    'pause is a request: in the end nothing more comes, and nothing is lost',
+    async ({ env, dialed, accepted }) => {
+      const sent = bytes(4 * MIB)
+      accepted.whenChunk = () => accepted.connection.pause()
+      for (const chunk of slices(sent, 64 * 1024)) dialed.write(chunk)
+      await until(env, () => accepted.receivedBytes > 0, 'the first chunk')
+      const stopped = await standsStill(env, () => accepted.receivedBytes)
+      ok(stopped < sent.length, `${stopped} bytes came while paused`)
+      accepted.whenChunk = undefined
+      accepted.call(() => accepted.connection.resume())
+      await accepted.receives(sent, 'everything, after resume')
+    },
+  )
+
+  attached('cork nests: writes come in order, and all of them after the last uncork', async ({ dialed, accepted }) => {
+    dialed.write(Uint8Array.of(0))
+    dialed.call(() => {
+      dialed.connection.cork()
+      dialed.connection.write(Uint8Array.of(1))
+      dialed.connection.cork()
+      dialed.connection.write(Uint8Array.of(2))
+      dialed.connection.uncork()
+      dialed.connection.write(Uint8Array.of(3))
+      dialed.connection.uncork()
+    })
+    dialed.write(Uint8Array.of(4))
+    await accepted.receives(Uint8Array.of(0, 1, 2, 3, 4), 'what was written around and under cork')
+  })
+
+  attached('end flushes what was written, also under cork, and may be repeated', async ({ dialed, accepted }) => {
+    const sent = bytes(MIB)
+    for (const chunk of slices(sent, 10_000)) dialed.write(chunk)
+    dialed.call(() => {
+      dialed.connection.cork()
+      dialed.connection.write(Uint8Array.of(1, 2))
+      dialed.connection.end()
+      dialed.connection.end()
+      dialed.connection.uncork()
+    })
+    await accepted.hasEnded()
+    equal(accepted.receivedBytes, MIB + 2, 'bytes before the end')
+    equalBytes(accepted.received.subarray(0, MIB), sent, 'what was written before the end')
+    ok(!dialed.closed && !accepted.closed, 'the other direction stays open')
+  })
+
+  for (const first of ['dialed', 'accepted'] as const) {
+    attached(`B-05: when the ${first} side ends, the other goes on, and both close when it ends too`, async (link) => {
+      const [one, other] = first === 'dialed' ? [link.dialed, link.accepted] : [link.accepted, link.dialed]
+      one.write(bytes(10))
+      one.call(() => one.connection.end())
+      await other.hasEnded()
+      other.write(bytes(50_000))
+      await one.receives(bytes(50_000), 'what the other side sent after our end')
+      other.write(bytes(5))
+      other.call(() => other.connection.end())
+      await one.hasEnded()
+      equal(one.receivedBytes, 50_005, 'bytes of the other side')
+      await one.hasClosed()
+      await other.hasClosed()
+    })
+  }
+
+  attached('destroy gives one onClose and nothing after it; the peer hears an end or a close', async (link) => {
+    const { env, dialed, accepted } = link
+    dialed.write(bytes(10))
+    accepted.write(bytes(10))
+    await dialed.receives(bytes(10), 'before destroy')
+    accepted.write(bytes(100_000))
+    dialed.write(bytes(100_000))
+    dialed.call(() => {
+      dialed.connection.destroy()
+      dialed.connection.destroy(new Error('again'))
+    })
+    const received = dialed.receivedBytes
+    await dialed.hasClosed()
+    await until(env, () => accepted.ended || accepted.closed, 'the peer hears of it')
+    equal(dialed.receivedBytes, received, 'bytes received after destroy')
+    equal(dialed.connection.bufferedBytes, 0, 'bufferedBytes after close')
+  })
+
+  attached(
+    'what was not taken when a connection is destroyed is never said to be',
+    async ({ env, dialed, accepted }) => {
+      accepted.whenChunk = () => accepted.connection.pause()
+      for (const chunk of slices(bytes(8 * MIB), 256 * 1024)) dialed.write(chunk)
+      await standsStill(env, () => dialed.connection.bufferedBytes)
+      const taken = dialed.taken.length
+      dialed.call(() => dialed.connection.destroy())
+      await dialed.hasClosed()
+      equal(dialed.taken.length, taken, 'writes taken')
+      ok(taken < 32, 'some were not')
+    },
+  )
+
+  attached('destroy from inside onChunk is as good as any other', async ({ dialed, accepted }) => {
+    accepted.whenChunk = () => accepted.call(() => accepted.connection.destroy())
+    for (const chunk of slices(bytes(MIB), 1000)) dialed.write(chunk)
+    await accepted.hasClosed()
+    equal(accepted.chunks.length, 1, 'chunks')
+  })
+
+  attached('8 MiB arrive whole, and bufferedBytes tells whether the peer reads', async ({ env, dialed, accepted }) => {
+    const sent = bytes(8 * MIB)
+    accepted.whenChunk = () => accepted.connection.pause()
+    for (const chunk of slices(sent, 256 * 1024)) dialed.write(chunk)
+    const buffered = await standsStill(env, () => dialed.connection.bufferedBytes)
+    ok(buffered > 0, 'bufferedBytes while the peer does not read')
+    ok(dialed.taken.length < 32, 'not everything was taken by a peer that does not read')
+    accepted.whenChunk = undefined
+    accepted.connection.resume()
+    await accepted.receives(sent, '8 MiB')
+    await until(env, () => dialed.connection.bufferedBytes === 0, 'nothing is buffered when the peer has read')
+    await until(env, () => dialed.taken.length === 32, 'every write was taken')
+  })
+
+  attached('addresses are URLs, those of one end mirror the other, and are known after close', async (link) => {
+    const { dialed, accepted } = link
+    const ends = (): string[] => [dialed, accepted].flatMap(({ connection: c }) => [c.localAddress, c.remoteAddress])
+    const before = ends()
+    for (const url of before) parseAddress(url)
+    equal(before[0], before[3], 'where the dialed end is, as each of them sees it')
+    dialed.connection.end()
+    accepted.connection.end()
+    await dialed.hasClosed()
+    await accepted.hasClosed()
+    equal(ends(), before, 'the addresses after close')
+  })
+
+  attached(
+    'in message mode one write is one chunk, an empty one too; in a stream an empty one is nothing',
+    async (link) => {
+      const { dialed, accepted } = link
+      const sizes = [1, 0, 1000, 3]
+      dialed.call(() => dialed.connection.cork())
+      for (const size of sizes) dialed.write(bytes(size))
+      dialed.call(() => dialed.connection.uncork())
+      dialed.call(() => dialed.connection.end())
+      await accepted.hasEnded()
+      if (dialed.connection.boundary === 'message')
+        equal(
+          accepted.chunks.map((chunk) => chunk.length),
+          sizes,
+          'chunks',
+        )
+      else equal(accepted.receivedBytes, 1004, 'bytes')
+    },
+  )
+
+  attached('any method after end or close is harmless', async ({ env, dialed, accepted }) => {
+    dialed.connection.end()
+    dialed.write(bytes(3))
+    await accepted.hasEnded()
+    equal(accepted.receivedBytes, 0, 'bytes written after end')
+    accepted.connection.end()
+    await dialed.hasClosed()
+    for (const party of [dialed, accepted]) {
+      party.write(bytes(3))
+      party.call(() => {
+        const { connection } = party
+        connection.cork()
+        connection.uncork()
+        connection.pause()
+        connection.resume()
+        connection.end()
+        connection.destroy(new Error('late'))
+      })
+    }
+    await pause(env, A_WHILE_MS)
+    equal(dialed.taken, [], 'writes taken after end')
+  })
+}
+
+/** `from` sends `length` bytes in pieces of all sizes. */
+async function exchange(from: Party, to: Party, length: number, seed: number): Promise<void> {
+  const generator = new ByteGenerator(seed)
+  const sent = bytes(length)
+  for (const chunk of generator.cut(sent, 10_000)) {
+    from.write(chunk)
+    if (chunk.length % 5 === 0) await pause(from.env, 0)
+  }
+  await to.receives(sent, 'what was written')
+}
+
+/** Waits until a figure no longer changes; gives it. */
+async function standsStill(env: Env, figure: () => number): Promise<number> {
+  let last = -1
+  while (last !== figure()) {
+    last = figure()
+    await pause(env, A_WHILE_MS)
+  }
+  return last
+}
+
+/** Bytes that tell their place: a prime period shows every loss and exchange. */
+function bytes(length: number): Uint8Array {
+  return Uint8Array.from({ length }, (_, at) => at % 251)
+}
+
+function slices(whole: Uint8Array, length: number): Uint8Array[] {
+  const parts: Uint8Array[] = []
+  for (let at = 0; at < whole.length; at += length) parts.push(whole.subarray(at, at + length))
+  return parts
+}

@@ -1,0 +1,19 @@
+import type { Wrapper } from '../../core/connection.ts'
+import { inproc } from '../../transports/memory.ts'
+import { verifyConnection } from './connection.ts'
+import type { TestFunction } from './test-function.ts'
+import { openLink, type TransportUnderTest } from './transport.ts'
+
+export interface LayerUnderTest extends Partial<Omit<TransportUnderTest, 'wrap'>> {
+  /** Around both ends. */
+  readonly wrap: Wrapper
+}
+
+let places = 0
+
+/** What every layer keeps: it is a Connection, so every sentence of that contract, over memory
+ * unless told otherwise. */
+export function verifyLayer(test: TestFunction, name: string, layer: LayerUnderTest): void {
+  const below: TransportUnderTest = { transport: inproc, address: () => `inproc://layer-${++places}`, ...layer }
+  verifyConnection(test, name, () => openLink(below))
+}

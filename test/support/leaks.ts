@@ -1,0 +1,13 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { ExecutionContext } from 'ava'
+
+/** What keeps or could keep a process busy: sockets, servers, timers that are not unref'd. */
+export function resources(): string[] {
+  return process.getActiveResourcesInfo().toSorted()
+}
+
+/** The resources are those of `before` again, after the few turns that closing takes. */
+export async function noLeaks(t: ExecutionContext, before: readonly string[]): Promise<void> {
+  for (let turn = 0; turn < 200 && resources().length > before.length; turn++) await delay(5)
+  t.deepEqual(resources(), before, 'sockets, servers or timers were left behind')
+}
