@@ -385,10 +385,9 @@ test('broadcast passes over slow sessions when told to, and is not held up by cl
   const [slowOne] = [...server.sessions]
   await world.dial('tcp://127.0.0.1:7000', { codec, listener: { onMessage: () => {} } })
   await world.env.advance(10)
-  while (slowOne?.writable === true) {
-    slowOne.send('x'.repeat(50_000))
-    await world.env.advance(10)
-  }
+  for (let i = 0; i < 100; i++) slowOne?.send('x'.repeat(50_000))
+  await world.env.advance(10)
+  t.false(slowOne?.writable)
   t.is(server.broadcast('news', { skipSlow: true }), 1)
   t.is(server.broadcast('news'), 2, 'above the high-water mark a message is still taken')
   void slowOne?.close()
@@ -494,8 +493,8 @@ test('reloadTls keeps what the new options leave out', async (t) => {
       }),
   }
   const bindings = { env: world.env, framing: lengthPrefixed(), transports: [secure] }
-  const tls = { cert: 'old', key: 'old', clientCertificate: 'required' }
-  const server = await listen(bindings, 'tls://host:1', { codec, ...{ tls } })
+  const options = { codec, tls: { cert: 'old', key: 'old', clientCertificate: 'required' } }
+  const server = await listen(bindings, 'tls://host:1', options)
   server.reloadTls({ cert: 'new', key: 'new' })
   server.reloadTls({ ca: 'newer' })
   t.deepEqual(reloaded, [
