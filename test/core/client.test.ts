@@ -1,4 +1,5 @@
 import test from 'ava'
+import fc from 'fast-check'
 import { text } from '../../codecs/text.ts'
 import type { ClientStatus } from '../../src/core/client.ts'
 import type { Connection } from '../../src/core/connection.ts'
@@ -46,19 +47,25 @@ test('connect returns at once; ready() waits for all connections, session() and 
   t.is(server.sessions.size, 3)
   t.is(client.sessions.size, 3)
   t.true(client.sessions.has(await session))
-  for (let i = 0; i < 6; i++) t.true(client.send(`message ${i}`))
+  const [busy] = client.sessions
+  busy?.send('x') // so that it is not the least loaded
+  t.not(await client.session(), busy)
   await world.env.settle()
-  t.is(heard.length, 6)
+  for (let i = 0; i < 6; i++) {
+    t.true(client.send(`message ${i}`))
+    await world.env.settle()
+  }
+  t.is(heard.length, 7)
   t.deepEqual(
     [...server.sessions].map(({ stats }) => stats.receivedMessages),
-    [2, 2, 2],
+    [3, 2, 2],
     'equals take turns',
   )
   await client.ready()
   await client.close()
   await world.env.settle()
   t.is(server.sessions.size, 0)
-  t.is(client.stats.sentMessages, 6)
+  t.is(client.stats.sentMessages, 7)
   t.is(await codeOf(client.ready()), 'ERR_SESSION_CLOSED')
   t.is(await codeOf(client.session()), 'ERR_SESSION_CLOSED')
   t.false(client.send('closed'))
@@ -504,4 +511,100 @@ test('onShutdown says goodbye on close, within its time', async (t) => {
   t.deepEqual(heard, ['bye'])
   await server.close()
   t.is(world.env.timers, 0)
+})
+
+test('a slot that is open at last counts for all: the client does not give up because of the others', async (t) => {
+  const world = new EndpointWorld()
+  const server = await world.listen('inproc://s', { codec })
+  const client = world.connect('script://s:1', {
+    codec,
+    connections: 2,
+    reconnect: { initialMs: 1, maxMs: 1, maxAttempts: 3 },
+  })
+  const [first, second] = world.script.attempts
+  let failures = 2
+  world.script.decide = ({ options, connect, fail }) => {
+    if (failures-- > 0) fail(down())
+    else if (client.sessions.size === 0) void world.link('s', options).then(connect)
+    else fail(down())
+  }
+  first?.fail(down())
+  await world.env.advance(100)
+  t.is(client.sessions.size, 1, 'after three failures')
+  second?.fail(down())
+  await world.env.advance(1_000)
+  t.is(client.sessions.size, 1)
+  t.false(types(world.statuses).includes('gave-up'))
+  await client.close()
+  await server.close()
+})
+
+test('a close at any moment around a connect leaves no connection behind', async (t) => {
+  const world = new EndpointWorld()
+  const server = await world.listen('inproc://s', { codec })
+  for (let jobs = 0; jobs < 12; jobs++) {
+    const client = world.connect('script://s:1', { codec })
+    const { options, connect } = world.script.last
+    const connection = await world.link('s', options)
+    connect(connection)
+    for (let i = 0; i < jobs; i++) await Promise.resolve()
+    client.destroy()
+    await client.closed
+    await world.env.settle()
+    t.is(server.sessions.size, 0, `${jobs} promise jobs later`)
+  }
+  await server.close()
+  t.is(world.env.timers, 0)
+})
+
+test('B-10, J-05: whatever happens to a client in whatever order, it keeps its number and closes without a rest', async (t) => {
+  const command = fc.constantFrom('kill', 'end', 'close one', 'destroy one', 'down', 'up', 'send', 'wait', 'wait long')
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(command, { maxLength: 25 }),
+      fc.integer({ min: 1, max: 3 }),
+      fc.nat(100),
+      fc.boolean(),
+      async (commands, connections, seed, graceful) => {
+        const world = new EndpointWorld(seed)
+        const up = () => world.listen('inproc://s', { codec, listener: {} })
+        let server = await up()
+        const client = world.connect('inproc://s', {
+          codec,
+          connections,
+          reconnect: { initialMs: 50, maxMs: 500, stableAfterMs: 1_000 },
+        })
+        for (const what of commands) {
+          const [near] = client.sessions
+          const [far] = server.sessions
+          if (what === 'kill') far?.destroy()
+          if (what === 'end') void far?.close()
+          if (what === 'close one') void near?.close()
+          if (what === 'destroy one') near?.destroy()
+          if (what === 'down') server.destroy()
+          if (what === 'up') {
+            server.destroy()
+            await server.closed
+            server = await up()
+          }
+          if (what === 'send') client.send('message')
+          await world.env.advance(what === 'wait long' ? 5_000 : 20)
+          if (client.sessions.size > connections || server.sessions.size > connections) return false
+        }
+        server.destroy()
+        await server.closed
+        server = await up()
+        await world.env.advance(10_000)
+        if (client.sessions.size !== connections) return false
+        if (graceful) await client.close()
+        else client.destroy()
+        await client.closed
+        await server.close()
+        await world.env.settle()
+        return world.env.timers === 0 && client.sessions.size === 0 && server.sessions.size === 0
+      },
+    ),
+    { numRuns: 60 },
+  )
+  t.pass()
 })
