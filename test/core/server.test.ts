@@ -1,11 +1,13 @@
 import test from 'ava'
 import { lengthPrefixed } from '../../codecs/framing/length-prefixed.ts'
 import { text } from '../../codecs/text.ts'
+import { parseAddress } from '../../src/core/address.ts'
+import type { Connection } from '../../src/core/connection.ts'
 import type { Codec } from '../../src/core/codec.ts'
 import { refused } from '../../src/core/errors.ts'
 import { listen } from '../../src/core/live-server.ts'
 import type { Server, ServerStatus } from '../../src/core/server.ts'
-import type { Transport } from '../../src/core/transport.ts'
+import type { AcceptSink, Transport } from '../../src/core/transport.ts'
 import { inproc } from '../../src/transports/memory.ts'
 import { codeOf, EndpointWorld, gate } from '../support/endpoint-world.ts'
 
@@ -266,6 +268,13 @@ test('what is not closed when time is up is destroyed; a later close can only br
   await world.env.advance(1)
   await closed
   t.true(goodbye?.aborted)
+  const second = await world.listen('inproc://s', { codec, listener: { onShutdown: () => new Promise(() => {}) } })
+  await world.dial('inproc://s', { codec })
+  await world.env.settle()
+  void second.close({ timeoutMs: 1_000 })
+  void second.close({ timeoutMs: 90_000 }) // does not bring it further away
+  await world.env.advance(1_000)
+  await second.closed
   t.is(server.sessions.size, 0)
   await session.closed
   t.is(world.env.timers, 0)
@@ -385,10 +394,9 @@ test('broadcast passes over slow sessions when told to, and is not held up by cl
   const [slowOne] = [...server.sessions]
   await world.dial('tcp://127.0.0.1:7000', { codec, listener: { onMessage: () => {} } })
   await world.env.advance(10)
-  while (slowOne?.writable === true) {
-    slowOne.send('x'.repeat(50_000))
-    await world.env.advance(10)
-  }
+  for (let i = 0; i < 100; i++) slowOne?.send('x'.repeat(50_000))
+  await world.env.advance(10)
+  t.false(slowOne?.writable)
   t.is(server.broadcast('news', { skipSlow: true }), 1)
   t.is(server.broadcast('news'), 2, 'above the high-water mark a message is still taken')
   void slowOne?.close()
@@ -494,8 +502,8 @@ test('reloadTls keeps what the new options leave out', async (t) => {
       }),
   }
   const bindings = { env: world.env, framing: lengthPrefixed(), transports: [secure] }
-  const tls = { cert: 'old', key: 'old', clientCertificate: 'required' }
-  const server = await listen(bindings, 'tls://host:1', { codec, ...{ tls } })
+  const options = { codec, tls: { cert: 'old', key: 'old', clientCertificate: 'required' } }
+  const server = await listen(bindings, 'tls://host:1', options)
   server.reloadTls({ cert: 'new', key: 'new' })
   server.reloadTls({ ca: 'newer' })
   t.deepEqual(reloaded, [
@@ -504,4 +512,33 @@ test('reloadTls keeps what the new options leave out', async (t) => {
   ])
   await server.close()
   t.true(world.logged.some((line) => line.includes('close is broken')))
+})
+
+test('what a transport brings after the close is turned away, and the close waits for its port to be free', async (t) => {
+  const world = new EndpointWorld()
+  const free = gate()
+  let sink: AcceptSink | undefined
+  const slow: Transport = {
+    schemes: ['slow'],
+    dial: () => Promise.reject(new Error('not here')),
+    listen: (_address, _options, given) => {
+      sink = given
+      return Promise.resolve({ address: 'slow://host:1', pause() {}, resume() {}, close: () => free.opened })
+    },
+  }
+  const server = await world.listen('slow://host:1', { codec, transports: [slow], maxSessionsPerHost: 5 })
+  const peer = parseAddress('slow://peer:1')
+  t.true(sink?.admit(peer)) // and is still shaking hands
+  let isClosed = false
+  const closed = server.close({ timeoutMs: 10 }).then(() => (isClosed = true))
+  t.false(sink?.admit(peer))
+  await world.env.advance(1_000)
+  t.false(isClosed)
+  let destroyed = 0
+  sink?.onConnection({ remoteAddress: peer.href, destroy: () => destroyed++ } as unknown as Connection)
+  t.is(destroyed, 1)
+  free.open()
+  await closed
+  sink?.onError(refused('too late to matter'), peer)
+  t.is(server.stats.refusedSessions, 0)
 })
