@@ -1,9 +1,11 @@
 // A server that redis-cli, redis-benchmark and any client of Redis talk to: a framing, a codec and a store.
-import { closeOnSignals } from 'hawser'
-import { listenRedis } from './redis-server.ts'
+import { closeOnSignals, listen, systemEnv } from 'hawser'
+import { redis } from './redis.ts'
+import { Store } from './store.ts'
 
+const store = new Store({ env: systemEnv })
 // Loopback only: there is no password.
-const server = await listenRedis(`tcp://127.0.0.1:${process.env['PORT'] ?? 6380}`)
+const server = await listen(`tcp://127.0.0.1:${process.env['PORT'] ?? 6380}`, { ...redis(store), maxSessions: 10_000 })
 const { port } = server.address
 
 console.log(`listening on ${server.address}
@@ -13,4 +15,6 @@ console.log(`listening on ${server.address}
   redis-benchmark -p ${port} -t ping,set,get -n 200000 -P 16 -q
 
 Ctrl-C ends it.`)
+const sweeping = systemEnv.every(100, () => store.sweep())
 await closeOnSignals([server])
+sweeping[Symbol.dispose]()
