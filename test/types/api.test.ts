@@ -27,7 +27,9 @@ import { embed } from 'hawser/testing'
 import test from 'ava'
 import { z } from 'zod'
 
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- two such functions are equal only if A and B are
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the constraint is the assertion
 const yes = <T extends true>(): T | undefined => undefined
 
 type Cmd = { type: 'a'; n: number } | { type: 'ping' }
@@ -44,19 +46,21 @@ yes<Equal<MessageOut<typeof same>, { n?: number | undefined }>>()
 const mapped = mapCodec(text(), { in: (typed): number => typed.length, out: (flag: boolean) => `${flag}` })
 yes<Equal<MessageIn<typeof mapped>, number>>()
 yes<Equal<MessageOut<typeof mapped>, boolean>>()
-yes<Equal<MessageIn<ReturnType<typeof raw>>, Uint8Array>>()
-yes<Equal<MessageIn<ReturnType<typeof msgpack<Cmd>>>, Cmd>>()
+const bytes = raw()
+yes<Equal<MessageIn<typeof bytes>, Uint8Array>>()
+const packed = msgpack<Cmd>()
+yes<Equal<MessageIn<typeof packed>, Cmd>>()
 
-declare const ping: ProtoType<{ at: number }>
-declare const say: ProtoType<{ text: string }>
-const union = protobufUnion({ ping: { id: 1, type: ping }, say: { id: 2, type: say } })
-yes<
-  Equal<
-    MessageIn<typeof union>,
-    | { readonly type: 'ping'; readonly message: { at: number } }
-    | { readonly type: 'say'; readonly message: { text: string } }
-  >
->()
+export function unions(ping: ProtoType<{ at: number }>, say: ProtoType<{ text: string }>): void {
+  const union = protobufUnion({ ping: { id: 1, type: ping }, say: { id: 2, type: say } })
+  yes<
+    Equal<
+      MessageIn<typeof union>,
+      | { readonly type: 'ping'; readonly message: { at: number } }
+      | { readonly type: 'say'; readonly message: { text: string } }
+    >
+  >()
+}
 
 export async function servers(): Promise<void> {
   const server = await listen('tcp://*:0', {
