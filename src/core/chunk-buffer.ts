@@ -1,4 +1,4 @@
-import { allocate, EMPTY, indexOfByte, View } from './bytes.ts'
+import { allocate, copy, EMPTY, indexOfByte, View } from './bytes.ts'
 import { frameTooLarge } from './errors.ts'
 import type { ReadBuffer } from './read-buffer.ts'
 
@@ -69,8 +69,9 @@ export class ChunkBuffer implements ReadBuffer {
     }
   }
 
-  /** At the end of a pass: lets go of memory that is mostly consumed. `borrowed`: the window's chunk is about to be reused. */
+  /** At the end of a pass: lets go of memory that is mostly consumed. `borrowed`: the last chunk is about to be reused. */
   settle(borrowed: boolean): void {
+    if (borrowed) this.#copyLastQueued()
     const length = this.#end - this.#at
     if (length === 0) {
       if (this.#queuedBytes > 0) return
@@ -222,6 +223,13 @@ export class ChunkBuffer implements ReadBuffer {
     this.#queue ??= []
     this.#queue.push(chunk)
     this.#queuedBytes += chunk.length
+  }
+
+  #copyLastQueued(): void {
+    const queue = this.#queue
+    if (queue === undefined || this.#tailFill >= 0) return
+    const last = queue.length - 1
+    queue[last] = copy(queue[last] as Uint8Array)
   }
 
   #sealTail(): void {

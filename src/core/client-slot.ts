@@ -96,8 +96,10 @@ export class ClientSlot<S extends SlotSession> {
     return this.#generation
   }
 
+  /** Its attempts are used up, and no session could still turn out well. */
   get isExhausted(): boolean {
     const { reconnect } = this.#work
+    if (this.#session !== undefined) return false
     return reconnect !== false && reconnect.maxAttempts > 0 && this.#failures >= reconnect.maxAttempts
   }
 

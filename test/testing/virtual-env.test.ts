@@ -139,27 +139,26 @@ test('the same seed gives the same numbers, another one others', (t) => {
 })
 
 test('the event queue gives the earliest, whatever was pushed and removed before', (t) => {
-  const step = fc.record({ at: fc.nat(20), then: fc.constantFrom('push', 'push', 'pop', 'remove'), which: fc.nat(60) })
+  const step = fc.record({ at: fc.nat(20), next: fc.constantFrom('push', 'push', 'pop', 'remove'), which: fc.nat(60) })
   fc.assert(
     fc.property(fc.array(step, { minLength: 20, maxLength: 100 }), (steps) => {
       const queue = new EventQueue()
-      const model: { order: number; event: QueuedEvent }[] = []
-      const sort = () =>
-        model.sort((one, other) => one.event.at - other.event.at || one.order - other.order)
-      steps.forEach(({ at, then, which }, order) => {
+      let model: { order: number; event: QueuedEvent }[] = []
+      const sorted = () => model.toSorted((one, other) => one.event.at - other.event.at || one.order - other.order)
+      steps.forEach(({ at, next, which }, order) => {
         model.push({ order, event: queue.push(at, () => undefined) })
-        if (then === 'remove') {
+        if (next === 'remove') {
           const [removed] = model.splice(which % model.length, 1)
           if (removed === undefined) throw new Error('the model is empty')
           t.true(queue.remove(removed.event))
           t.false(queue.remove(removed.event))
-        } else if (then === 'pop') {
-          sort()
+        } else if (next === 'pop') {
+          model = sorted()
           t.is(queue.pop(), model.shift()?.event)
         }
       })
       t.is(queue.length, model.length)
-      for (const { event } of sort()) t.is(queue.pop(), event)
+      for (const { event } of sorted()) t.is(queue.pop(), event)
       t.is(queue.pop(), undefined)
     }),
     { numRuns: 300 },
