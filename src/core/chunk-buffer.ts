@@ -1,4 +1,4 @@
-import { allocate, EMPTY, indexOfByte } from './bytes.ts'
+import { allocate, copy, EMPTY, indexOfByte } from './bytes.ts'
 import { frameTooLarge } from './errors.ts'
 import type { ReadBuffer } from './read-buffer.ts'
 
@@ -66,8 +66,9 @@ export class ChunkBuffer implements ReadBuffer {
     }
   }
 
-  /** At the end of a pass: lets go of memory that is mostly consumed. `borrowed`: the window's chunk is about to be reused. */
+  /** At the end of a pass: lets go of memory that is mostly consumed. `borrowed`: the chunk appended last is about to be reused. */
   settle(borrowed: boolean): void {
+    if (borrowed) this.#keepQueued()
     const length = this.#end - this.#at
     if (length === 0) {
       if (this.#queuedBytes > 0) return
@@ -220,6 +221,14 @@ export class ChunkBuffer implements ReadBuffer {
     const last = this.#queue.length - 1
     this.#queue[last] = (this.#queue[last] as Uint8Array).subarray(0, this.#tailFill)
     this.#tailFill = -1
+  }
+
+  /** The newest chunk, where it waits as it came, is about to be reused. */
+  #keepQueued(): void {
+    const last = (this.#queue?.length ?? 0) - 1
+    if (this.#queue !== undefined && last >= 0 && this.#tailFill < 0) {
+      this.#queue[last] = copy(this.#queue[last] as Uint8Array)
+    }
   }
 
   /** The window is empty: the next chunk becomes the window. */
