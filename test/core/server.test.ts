@@ -508,8 +508,23 @@ test('a failed handshake and an accept error are statuses; the server goes on', 
   t.deepEqual(types(statuses).slice(0, 3), ['refused ERR_REFUSED', 'refused ERR_REFUSED', 'refused ERR_REFUSED'])
   t.is(types(statuses).filter((type) => type === 'accept-error ERR_REFUSED').length, 100)
   t.is(server.stats.refusedSessions, 3)
-  t.is(world.logged.length, 2, 'a line for each kind, not one for each failure')
+  t.is(world.logged.length, 1, 'one line, not one for each failure; onStatus heard of the refused')
   t.throws(() => server.reloadTls({}), { code: 'ERR_BAD_OPTION' })
+  await server.close()
+})
+
+test('a refused peer is logged where no onStatus hears of it, one line a while for each code', async (t) => {
+  const world = new EndpointWorld()
+  const server = await world.listen('inproc://full', { codec, maxSessions: 1 })
+  const first = await world.dial('inproc://full', { codec })
+  for (let i = 0; i < 3; i++) {
+    const turnedAway = await world.dial('inproc://full', { codec })
+    await turnedAway.closed
+  }
+  await world.env.settle()
+  t.is(server.stats.refusedSessions, 3)
+  t.is(world.logged.length, 1)
+  await first.close()
   await server.close()
 })
 
