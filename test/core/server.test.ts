@@ -647,3 +647,30 @@ test('B-10, J-05: whatever peers and application do in whatever order, a closed 
   await fc.assert(fc.asyncProperty(fc.array(command, { maxLength: 20 }), ending, leavesNothing), { numRuns: 80 })
   t.pass()
 })
+
+test('10,000 sessions opened and closed leave no session, timer or memory behind', async (t) => {
+  const world = new EndpointWorld()
+  const server = await world.listen('inproc://s', {
+    codec,
+    maxSessionsPerHost: 2,
+    listener: { onMessage: (session, message) => session.send(message) },
+  })
+  const heapAfter = async (cycles: number): Promise<number> => {
+    for (let i = 0; i < cycles; i++) {
+      const session = await world.dial('inproc://s', { codec })
+      session.send('hello')
+      await session.receive()
+      await session.close()
+    }
+    await world.env.settle()
+    globalThis.gc?.()
+    return process.memoryUsage().heapUsed
+  }
+  const before = await heapAfter(2_000)
+  const grown = (await heapAfter(8_000)) - before
+  t.true(grown < 1024 * 1024, `${grown} B`)
+  t.is(server.sessions.size, 0)
+  t.is(server.stats.totalSessions, 10_000)
+  t.is(world.env.timers, 0)
+  await server.close()
+})
