@@ -1,4 +1,5 @@
 import test from 'ava'
+import fc from 'fast-check'
 import { lengthPrefixed } from '../../codecs/framing/length-prefixed.ts'
 import { text } from '../../codecs/text.ts'
 import { parseAddress } from '../../src/core/address.ts'
@@ -7,6 +8,7 @@ import type { Codec } from '../../src/core/codec.ts'
 import { refused } from '../../src/core/errors.ts'
 import { listen } from '../../src/core/live-server.ts'
 import type { Server, ServerStatus } from '../../src/core/server.ts'
+import type { Session } from '../../src/core/session.ts'
 import type { AcceptSink, Transport } from '../../src/core/transport.ts'
 import { inproc } from '../../src/transports/memory.ts'
 import { codeOf, EndpointWorld, gate } from '../support/endpoint-world.ts'
@@ -60,7 +62,7 @@ test('a wrong option, address or transport is a rejection that names it', async 
   await bad({ maxSessions: undefined, signal: undefined }).then((server) => server.close()) // that is: the default
 })
 
-test('over maxSessions a peer is refused, and told of; the place is free again once a session is gone', async (t) => {
+test('J-04: over maxSessions a peer is refused, and told of; the place is free again once a session is gone', async (t) => {
   const world = new EndpointWorld()
   const statuses: ServerStatus[] = []
   const server = await world.listen('inproc://s', { ...watched(statuses), maxSessions: 2 })
@@ -110,6 +112,31 @@ test('maxPendingHandshakes counts peers from admission until they are open or re
   t.is(server.stats.refusedSessions, 2)
   await server.close()
   await world.env.settle()
+  t.is(world.env.timers, 0)
+})
+
+test('B-01: peers that say nothing hold no more than maxPendingHandshakes places, and for openTimeoutMs only', async (t) => {
+  const world = new EndpointWorld()
+  const server = await world.listen('inproc://s', {
+    codec,
+    backlog: 1_000,
+    maxPendingHandshakes: 100,
+    openTimeoutMs: 2_000,
+    data: (peer) => peer.receive(),
+  })
+  const dialed = []
+  for (let i = 0; i < 1_000; i++) dialed.push(await world.dial('inproc://s', { codec, listener: {} }))
+  await world.env.settle()
+  t.is(server.stats.refusedSessions, 900)
+  await world.env.advance(3_000)
+  t.is(server.stats.refusedSessions, 1_000)
+  t.true(dialed.every(({ phase }) => phase === 'closed'))
+  const honest = await world.dial('inproc://s', { codec })
+  honest.send('hello')
+  await world.env.settle()
+  t.is(server.sessions.size, 1)
+  t.true(world.logged.length < 5, 'and no line for each')
+  await server.close()
   t.is(world.env.timers, 0)
 })
 
@@ -556,4 +583,94 @@ test('what a transport brings after the close is turned away, and the close wait
   await closed
   sink?.onError(refused('too late to matter'), peer)
   t.is(server.stats.refusedSessions, 0)
+})
+
+/** Whether a server that lived through `commands` left nothing behind. */
+async function leavesNothing(commands: readonly string[], end: string): Promise<boolean> {
+  const world = new EndpointWorld()
+  const told: string[] = []
+  let opened = 0
+  const server = await world.listen('inproc://s', {
+    codec,
+    maxSessions: 4,
+    data: async (peer) => {
+      if ((await peer.receive()) === 'mallory') throw refused('not you')
+    },
+    onStatus: ({ type }) => void told.push(type),
+    listener: {
+      onOpen: () => void opened++,
+      onMessage: (session, message) => session.send(message),
+      onClose: () => void opened--,
+    },
+  })
+  const peers: Session<string, string>[] = []
+  for (const what of commands) {
+    const [peer, accepted] = [peers.at(-1), [...server.sessions].at(-1)]
+    if (what === 'dial' || what === 'refused' || what === 'mute') {
+      const session = await world.dial('inproc://s', { codec, listener: {} })
+      if (what !== 'mute') session.send(what === 'dial' ? 'ann' : 'mallory')
+      peers.push(session)
+    }
+    if (what === 'end') void peer?.close()
+    if (what === 'reset') peer?.destroy()
+    if (what === 'send') peer?.send('message')
+    if (what === 'close one') void accepted?.close()
+    if (what === 'destroy one') accepted?.destroy()
+    if (what === 'broadcast') server.broadcast('news')
+    if (what === 'wait') await world.env.advance(50)
+    if (server.sessions.size > 4) return false
+  }
+  if (end === 'destroy') server.destroy()
+  else void server.close({ timeoutMs: end === 'close soon' ? 10 : 0 })
+  if (end === 'close, then destroy') server.destroy()
+  await world.env.advance(20_000) // those that never opened time out on their own
+  await server.closed
+  for (const peer of peers) peer.destroy()
+  await world.env.settle()
+  return opened === 0 && told.at(-1) === 'closed' && server.sessions.size === 0 && world.env.timers === 0
+}
+
+test('B-10, J-05: whatever peers and application do in whatever order, a closed server leaves nothing behind', async (t) => {
+  const command = fc.constantFrom(
+    'dial',
+    'refused',
+    'mute',
+    'end',
+    'reset',
+    'send',
+    'close one',
+    'destroy one',
+    'broadcast',
+    'wait',
+  )
+  const ending = fc.constantFrom('close', 'close soon', 'destroy', 'close, then destroy')
+  await fc.assert(fc.asyncProperty(fc.array(command, { maxLength: 20 }), ending, leavesNothing), { numRuns: 80 })
+  t.pass()
+})
+
+test('10,000 sessions opened and closed leave no session, timer or memory behind', async (t) => {
+  const world = new EndpointWorld()
+  const server = await world.listen('inproc://s', {
+    codec,
+    maxSessionsPerHost: 2,
+    listener: { onMessage: (session, message) => session.send(message) },
+  })
+  const heapAfter = async (cycles: number): Promise<number> => {
+    for (let i = 0; i < cycles; i++) {
+      const session = await world.dial('inproc://s', { codec })
+      session.send('hello')
+      await session.receive()
+      await session.close()
+    }
+    await world.env.settle()
+    globalThis.gc?.()
+    return process.memoryUsage().heapUsed
+  }
+  const before = await heapAfter(2_000)
+  const grown = (await heapAfter(8_000)) - before
+  t.true(grown < 1024 * 1024, `${grown} B`)
+  t.is(server.sessions.size, 0)
+  t.is(server.stats.totalSessions, 10_000)
+  t.is(world.env.timers, 0)
+  await server.close()
 })
