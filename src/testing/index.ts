@@ -1,4 +1,5 @@
 export { verifyCodec } from './conformance/codec.ts'
 export { verifyFraming } from './conformance/framing.ts'
+export { type SessionsUnderTest, verifySession } from './conformance/session.ts'
 export type { TestFunction } from './conformance/test-function.ts'
 export { hex } from './hex.ts'
