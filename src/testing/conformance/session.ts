@@ -708,11 +708,11 @@ function closing(sentence: Sentence): void {
     }
     const { server, client } = await place.meet({ listener, cronIntervalMs: 1000 })
     client.send(numbered(1))
-    await until(env, () => events.length === 1, 'the message')
+    await until(env, () => events.includes('message'), 'the message')
     client.destroy()
     await server.closed
     await pause(env, 5)
-    equal(events, ['message', 'abort', 'close closed'], 'events')
+    equal(events.slice(events.indexOf('abort')), ['abort', 'close closed'], 'events') // a slow machine sees a cron before
   })
 
   sentence('closing does not wait for a running handler, whose send then says false', async (place) => {
