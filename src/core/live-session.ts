@@ -128,6 +128,7 @@ export class LiveSession<In, Out, Data>
       this.#loop = new HandlerLoop(this.#connection, codec, framing, this.#limits, env, this)
       this.#match = setup.heartbeat?.match
       this.#pipeline = this.#makePipeline()
+      this.#loop.direct = this.#match === undefined && this.#pipeline === undefined
     } catch (error) {
       this.#connection.destroy()
       throw isHawserError(error) ? error : listenerFailed('setup', error, false)
