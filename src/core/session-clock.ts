@@ -57,6 +57,7 @@ export class SessionClock extends Deadline {
   /** When the first heartbeat of this silence left. */
   #askedAt = 0
   #seenTakenBytes = 0
+  #seenProgress = 0
   #seenProgressAt = 0
   #polling = false
   #stopped = false
@@ -228,9 +229,10 @@ export class SessionClock extends Deadline {
 
   /** When the peer was last seen to take something. */
   #progressAt(now: number): number {
-    const { takenBytes, progressAt } = this.#outbound
-    if (takenBytes !== this.#seenTakenBytes) {
+    const { takenBytes, progress, progressAt } = this.#outbound
+    if (takenBytes !== this.#seenTakenBytes || progress !== this.#seenProgress) {
       this.#seenTakenBytes = takenBytes
+      this.#seenProgress = progress
       this.#seenProgressAt = now
     }
     return Math.max(progressAt, this.#seenProgressAt)
