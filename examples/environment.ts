@@ -1,0 +1,14 @@
+/** A number from a variable of the environment. */
+export function numberFrom(variable: string, otherwise: number): number {
+  const text = process.env[variable]
+  if (text === undefined || text === '') return otherwise
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 0) throw new Error(`${variable} is no whole number: '${text}'`)
+  return value
+}
+
+/** PORT, for an example that listens on several: the others follow it, and with 0 each takes any free one. */
+export function portFrom(otherwise: number, offset = 0): number {
+  const port = numberFrom('PORT', otherwise)
+  return port === 0 ? 0 : port + offset
+}
