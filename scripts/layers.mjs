@@ -41,7 +41,18 @@ const LAYERS = {
   'src/node-options.ts': { may: ['src/core/', 'src/transports/'] },
   'src/node.ts': { may: ['src/core/', 'src/env/', 'src/transports/', 'src/node-options.ts', 'codecs/framing/'] },
   'src/index.ts': { may: ['src/core/', 'src/env/', 'src/transports/', 'src/node.ts', 'src/node-options.ts'] },
-  'src/testing/': { may: ['src/core/', 'src/env/', 'src/transports/', 'src/layers/', 'codecs/', 'codecs/framing/'] },
+  'src/testing/': {
+    may: [
+      'src/core/',
+      'src/env/',
+      'src/node.ts',
+      'src/node-options.ts',
+      'src/transports/',
+      'src/layers/',
+      'codecs/',
+      'codecs/framing/',
+    ],
+  },
   'src/browser/': { may: ['src/core/', 'src/rpc/', 'src/mux/', 'codecs/', 'codecs/framing/'], node: 'none' },
 
   // These use the package as its users do: by its name.

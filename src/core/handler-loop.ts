@@ -30,7 +30,10 @@ export interface HandlerLoopHost<In> {
   loopFailed(error: HawserError): void
   /** A datagram was undecodable; the loop goes on. */
   loopReported(error: HawserError): void
-  /** The peer has ended, and all that it sent is handled, but for `leftBytes` of an unfinished frame. */
+  /**
+   * The peer has ended, and all that it sent is handled, but for `leftBytes` of an unfinished frame. Where messages are
+   * pulled it is told to who asks for the next one. At most once.
+   */
   loopEnded(leftBytes: number): void
   /** A frame was begun and is not finished. */
   loopAwaitsFrame(): void
@@ -57,7 +60,7 @@ export class HandlerLoop<In> {
   #frames: Uint8Array[] | undefined
   #frameTexts: boolean[] | undefined
   #framesBytes = 0
-  /** Messages that a stage gave while the listener was busy. */
+  /** Messages that a stage gave while the listener was busy, or by itself. */
   #extra: In[] | undefined
   #receivers: WaitList<In> | undefined
 
@@ -69,15 +72,23 @@ export class HandlerLoop<In> {
   #pull = false
   #running = 0
   #discarding = false
+  /** The stream cannot be read on: what is left of it is no message. */
+  #broken = false
   #inRun = false
+  /** A decoded message is on its way to `hand`, and no hook is running. */
+  #handing = false
+  #runDue = false
+  #inChunk = false
   #readPaused = false
   #ended = false
   #endReported = false
   #finishedWith: unknown
   #onSettled: (() => void) | undefined
   #onRejected: ((error: unknown) => void) | undefined
+  #onRunDue: (() => void) | undefined
 
   receivedBytes = 0
+  /** Heartbeats included. */
   receivedMessages = 0
   /** Env time of the last byte. */
   activeAt: number
@@ -115,6 +126,11 @@ export class HandlerLoop<In> {
     return this.#running
   }
 
+  /** The peer sends no more. */
+  get ended(): boolean {
+    return this.#ended
+  }
+
   /** The connection was asked to pause, because we are behind. */
   get readPaused(): boolean {
     return this.#readPaused
@@ -129,13 +145,15 @@ export class HandlerLoop<In> {
     this.activeAt = this.#env.now()
     this.receivedBytes += chunk.length
     if (this.#discarding || this.#ended) return
+    this.#inChunk = true
     if (this.#framing === undefined) {
       this.#onFrame(chunk, text)
-      return
+    } else {
+      this.#buffer.append(chunk)
+      if (this.#buffer.ready || !this.#go) this.run()
+      if (this.#connection.chunks === 'borrowed') this.#buffer.settle(true)
     }
-    this.#buffer.append(chunk)
-    if (this.#buffer.ready || !this.#go) this.run()
-    if (this.#connection.chunks === 'borrowed') this.#buffer.settle(true)
+    this.#inChunk = false
   }
 
   /** The peer sends no more. */
@@ -167,11 +185,12 @@ export class HandlerLoop<In> {
     this.#update()
   }
 
+  /** What waits is handed out in a later turn: the application called this. */
   resume(): void {
     if (!this.#paused) return
     this.#paused = false
     this.#update()
-    this.run()
+    this.#runLater()
   }
 
   receive(wait: Wait | undefined): Promise<In> {
@@ -182,23 +201,21 @@ export class HandlerLoop<In> {
     return message
   }
 
+  /** Whoever waits in `receive` is told `error`. */
+  turnAway(error: unknown): void {
+    this.#receivers?.rejectAll(error)
+    this.#update()
+  }
+
   /** From the last stage, or straight from the decoder. A stage may give more messages than it got, or later. */
   hand(message: In): void {
-    if (!this.#go) {
-      if (this.#discarding) return
+    if (this.#go && this.#handing) {
+      this.#deliver(message)
+    } else if (!this.#discarding) {
       this.#extra ??= []
       this.#extra.push(message)
-      return
+      if (this.#go) this.#runLater() // a stage gave it by itself, perhaps inside of a hook
     }
-    this.receivedMessages++
-    this.lastMessageAt = this.activeAt
-    if (this.#pull) {
-      this.#receivers?.resolveNext(message)
-      this.#update()
-      return
-    }
-    const result = this.#host.loopHandle(message)
-    if (isThenable(result)) this.#await(result)
   }
 
   /** Whatever came or comes is forgotten: the session closes. Reading goes on, so that nothing unread resets the link. */
@@ -209,23 +226,22 @@ export class HandlerLoop<In> {
     this.#frames = this.#frameTexts = this.#extra = undefined
     this.#framesBytes = 0
     this.#update()
-    if (this.#readPaused) {
-      this.#readPaused = false
-      this.#connection.resume()
-    }
+    this.#resumeReading()
   }
 
-  /** No chunk follows; who pulls is still given what was received, then `error`. */
+  /** No chunk follows. Who pulls is still given what was received, then `error`; nobody else is given anything. */
   finish(error: unknown): void {
     this.#ended = true
     this.#endReported = true
     this.#finishedWith = error
     this.#held = this.#paused = false
+    if (!this.#pull || this.#broken) this.discard()
     this.#update()
+    this.#resumeReading() // nothing unread must reset the link
     this.run()
   }
 
-  /** Hands out what may be handed out now. */
+  /** Hands out what may be handed out now. Not to be called inside of a call of the application, unless it pulls. */
   run(): void {
     if (this.#inRun) return
     this.#inRun = true
@@ -237,8 +253,7 @@ export class HandlerLoop<In> {
         break
       }
     } catch (error) {
-      if (this.#finishedWith === undefined) this.#host.loopFailed(this.#explain(error))
-      else this.#discarding = true // the end was told already; what is left cannot be read
+      this.#break(error)
     }
     this.#inRun = false
     this.#settle(count)
@@ -249,7 +264,7 @@ export class HandlerLoop<In> {
     if (this.#extra !== undefined) {
       const message = this.#extra.shift() as In
       if (this.#extra.length === 0) this.#extra = undefined
-      this.hand(message)
+      this.#deliver(message)
       return true
     }
     if (this.#framing === undefined) {
@@ -266,19 +281,33 @@ export class HandlerLoop<In> {
     return true
   }
 
+  /** Message mode: the chunk is the frame. */
   #onFrame(frame: Uint8Array, text: boolean): void {
     if (frame.length > this.#limits.maxFrameBytes) {
-      this.#host.loopFailed(frameTooLarge(frame.length, this.#limits.maxFrameBytes))
-      return
+      this.#break(frameTooLarge(frame.length, this.#limits.maxFrameBytes))
+    } else if (this.#go && !this.#inRun && this.#framesBytes === 0 && this.#extra === undefined) {
+      this.#runOne(frame, text)
+    } else {
+      this.#frames ??= []
+      this.#frameTexts ??= []
+      this.#frames.push(this.#connection.chunks === 'borrowed' ? copy(frame) : frame)
+      this.#frameTexts.push(text)
+      this.#framesBytes += frame.length + FRAME_OVERHEAD_BYTES
+      this.run()
     }
-    this.#frames ??= []
-    this.#frameTexts ??= []
-    this.#frames.push(frame)
-    this.#frameTexts.push(text)
-    this.#framesBytes += frame.length + FRAME_OVERHEAD_BYTES
-    this.run()
-    if (this.#connection.chunks === 'borrowed' && this.#frames?.at(-1) === frame)
-      this.#frames[this.#frames.length - 1] = copy(frame)
+  }
+
+  /** As `run`, for a frame before which nothing waits: no queue is touched. */
+  #runOne(frame: Uint8Array, text: boolean): void {
+    this.#inRun = true
+    try {
+      this.#decode(frame, text)
+    } catch (error) {
+      this.#break(error)
+    }
+    this.#inRun = false
+    if (this.#extra === undefined) this.#settle(1)
+    else this.run()
   }
 
   #decode(frame: Uint8Array, text: boolean): void {
@@ -292,7 +321,33 @@ export class HandlerLoop<In> {
       this.#host.loopReported(reason)
       return
     }
+    this.#handing = true
     this.#host.loopDecoded(message)
+    this.#handing = false
+  }
+
+  #deliver(message: In): void {
+    this.receivedMessages++
+    this.lastMessageAt = this.activeAt
+    if (this.#pull) {
+      this.#receivers?.resolveNext(message)
+      this.#update()
+      return
+    }
+    const handing = this.#handing
+    this.#handing = false // what the hook makes a stage hand in waits until the hook has returned
+    const result = this.#host.loopHandle(message)
+    this.#handing = handing
+    if (isThenable(result)) this.#await(result)
+  }
+
+  /** Nothing can be made of what follows. */
+  #break(error: unknown): void {
+    this.#broken = true
+    this.#handing = false
+    this.#update()
+    if (this.#finishedWith === undefined) this.#host.loopFailed(this.#explain(error))
+    else this.discard() // the end was told already
   }
 
   #await(result: PromiseLike<unknown>): void {
@@ -309,12 +364,22 @@ export class HandlerLoop<In> {
       this.#host.loopRejected(error)
       this.#onSettled?.()
     }
-    result.then(this.#onSettled, this.#onRejected)
+    Promise.resolve(result).then(this.#onSettled, this.#onRejected) // a thenable of somebody's own may settle twice
   }
 
   #update(): void {
     const free = this.#pull ? (this.#receivers?.size ?? 0) > 0 : this.#running < this.#limits.concurrency
-    this.#go = free && !this.#held && !this.#paused && !this.#yielding && !this.#discarding
+    this.#go = free && !this.#held && !this.#paused && !this.#yielding && !this.#discarding && !this.#broken
+  }
+
+  #runLater(): void {
+    if (this.#runDue || this.#inRun) return
+    this.#runDue = true
+    this.#onRunDue ??= () => {
+      this.#runDue = false
+      this.run()
+    }
+    this.#env.defer(this.#onRunDue)
   }
 
   #yieldTurn(): void {
@@ -339,33 +404,41 @@ export class HandlerLoop<In> {
     if (!this.#go || undecodedBytes === 0 || this.#ended) {
       this.frameSince = 0
     } else if (count > 0 || this.frameSince === 0) {
-      this.frameSince = this.activeAt
+      // Where the wait begins with no chunk (a handler is done, a pause is over) the rest may be in the kernel.
+      this.frameSince = this.#inChunk ? this.activeAt : this.#env.now()
       this.#checkUndelimited()
       this.#host.loopAwaitsFrame()
     } else {
       this.#checkUndelimited()
     }
-    if (!this.#ended || this.#extra !== undefined || (undecodedBytes > 0 && !this.#go)) return
-    // Ended, and nothing more can be made of what is left.
+    if (this.#ended && this.#extra === undefined && (undecodedBytes === 0 || this.#go)) this.#settleEnd(undecodedBytes)
+  }
+
+  /** The peer has ended, and nothing more can be made of what is left. */
+  #settleEnd(leftBytes: number): void {
+    const awaited = this.#pull ? (this.#receivers?.size ?? 0) > 0 : this.#running === 0
     if (this.#finishedWith !== undefined) {
-      this.#receivers?.rejectAll(this.#finishedWith)
-      this.#update()
-    } else if (!this.#endReported && !this.#held && this.#running === 0) {
+      this.turnAway(this.#finishedWith)
+    } else if (!this.#endReported && !this.#held && awaited) {
       this.#endReported = true
-      this.#host.loopEnded(undecodedBytes)
+      this.#host.loopEnded(leftBytes)
     }
   }
 
   #regulate(undecodedBytes: number): void {
     const mark = this.#limits.inboundHighWaterMarkBytes
     if (this.#readPaused) {
-      if (!this.#go && undecodedBytes > mark / 2) return
-      this.#readPaused = false
-      this.#connection.resume()
+      if (this.#go || undecodedBytes <= mark / 2) this.#resumeReading()
     } else if (!this.#go && undecodedBytes >= mark && !this.#ended) {
       this.#readPaused = true
       this.#connection.pause()
     }
+  }
+
+  #resumeReading(): void {
+    if (!this.#readPaused) return
+    this.#readPaused = false
+    this.#connection.resume()
   }
 
   /** The last line of defence against a framing that never says what it needs. */
@@ -373,7 +446,7 @@ export class HandlerLoop<In> {
     const waiting = this.#buffer.totalBytes
     const { maxFrameBytes } = this.#limits
     if (waiting > maxFrameBytes + HEADER_BYTES && this.#buffer.ready) {
-      this.#host.loopFailed(frameTooLarge(waiting, maxFrameBytes))
+      this.#break(frameTooLarge(waiting, maxFrameBytes))
     }
   }
 

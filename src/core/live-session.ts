@@ -13,9 +13,9 @@ import {
   type SessionError,
   sessionClosed,
 } from './errors.ts'
-import type { EventListener } from './event-listener.ts'
 import { type Framing, framingFor } from './framing.ts'
 import { HandlerLoop, type HandlerLoopHost } from './handler-loop.ts'
+import { Hooks, type HooksHost } from './hooks.ts'
 import { Outbound, type OutboundHost } from './outbound.ts'
 import type { Peer } from './peer.ts'
 import { OpeningPeer } from './opening-peer.ts'
@@ -23,11 +23,12 @@ import { Pipeline } from './pipeline.ts'
 import { protocolHint } from './protocol-hint.ts'
 import { notTaken, sendAll } from './send-all.ts'
 import type { CloseCause, CloseOptions, Session } from './session.ts'
-import { SessionClock, type SessionClockHost, type Verdict } from './session-clock.ts'
+import { SessionClock, type SessionClockHost } from './session-clock.ts'
 import type { SessionConfig } from './session-config.ts'
 import type { SessionHost } from './session-host.ts'
 import { requireNumber, resolveLimits, type ResolvedLimits } from './session-options.ts'
 import { nextState, type SessionEvent, type SessionState } from './session-state.ts'
+import { deliverStaged } from './staged-delivery.ts'
 import type { SessionStats } from './stats.ts'
 import { isThenable } from './thenable.ts'
 import type { Wait } from './wait.ts'
@@ -58,7 +59,7 @@ interface ClosedWait {
  * in the interfaces of the parts.
  */
 export class LiveSession<In, Out, Data>
-  implements Session<In, Out, Data>, ConnectionSink, OutboundHost, HandlerLoopHost<In>, SessionClockHost
+  implements Session<In, Out, Data>, ConnectionSink, OutboundHost, HandlerLoopHost<In>, SessionClockHost, HooksHost
 {
   readonly #config: SessionConfig<In, Out, Data>
   readonly #limits: ResolvedLimits
@@ -70,7 +71,7 @@ export class LiveSession<In, Out, Data>
   readonly #outbound: Outbound<Out>
   readonly #pipeline: Pipeline<In, Out> | undefined
   readonly #match: ((message: In) => boolean) | undefined
-  #listener: EventListener<In, Out, Data> | undefined
+  readonly #hooks: Hooks<In, Out, Data>
   #clock: SessionClock | undefined
 
   #state: SessionState = 'opening'
@@ -78,14 +79,14 @@ export class LiveSession<In, Out, Data>
   #data: Data | undefined
   /** Reading has begun. */
   #attached = false
-  /** `onOpen` was begun, so `onClose` will be called. */
-  #hooksBegun = false
   /** The host knows that it opened, or never will. */
   #announced = false
   /** `onError` decides whether it goes on. */
   #failing = false
-  #cronRunning = false
   #handleRunning = false
+  /** Calls of `send` in progress: what encoding throws is theirs. */
+  #sending = 0
+  #shuttingDown = false
   /** The peer ended while the session was opening. */
   #endedEarly = false
   #endReason: CloseReason | undefined
@@ -113,11 +114,15 @@ export class LiveSession<In, Out, Data>
     this.#host = host
     this.#role = role
     this.#dialed = dialed
+    this.#hooks = new Hooks(this, config, this)
     this.#connection = connection
     try {
       for (const wrap of setup.wrap ?? []) this.#connection = wrap(this.#connection, role)
       this.#limits = setup.limits === undefined ? config.limits : resolveLimits(setup.limits(this.peer), config.limits)
       const codec = typeof setup.codec === 'function' ? setup.codec(this.peer) : setup.codec
+      if (this.#connection.chunks === 'borrowed' && codec.keeps !== 'values') {
+        throw badOption('chunks', "can be 'borrowed' only with a codec that keeps values")
+      }
       const framing = this.#makeFraming()
       this.#outbound = new Outbound(this.#connection, codec, framing, this.#limits, runtime, this)
       this.#loop = new HandlerLoop(this.#connection, codec, framing, this.#limits, env, this)
@@ -193,14 +198,16 @@ export class LiveSession<In, Out, Data>
   }
 
   send(message: Out): boolean {
-    if (this.#state !== 'open' && this.#state !== 'opening') return this.#outbound.drop()
+    if (!this.maySend) return this.#outbound.drop()
     if (this.#pipeline?.hasOutbound !== true) return this.#outbound.put(message)
-    this.#pipeline.outbound(message)
-    return this.#outbound.writable
+    return this.#sendStaged(this.#pipeline, message)
   }
 
   deliver(message: Out, options?: Wait): Promise<void> {
     const { phase } = this
+    if (this.#pipeline?.hasOutbound === true && this.maySend) {
+      return deliverStaged(this.#config.env, this, this.#pipeline, this.#outbound, message, options)
+    }
     this.#outbound.expectTaken()
     try {
       this.send(message)
@@ -218,7 +225,7 @@ export class LiveSession<In, Out, Data>
   }
 
   drained(options?: Wait): Promise<void> {
-    if (this.#state !== 'open' && this.#state !== 'opening') return Promise.reject(this.#closedError())
+    if (!this.maySend) return Promise.reject(this.#closedError())
     return this.#outbound.drained(options)
   }
 
@@ -273,7 +280,7 @@ export class LiveSession<In, Out, Data>
 
   set idleTimeoutMs(value: number) {
     requireNumber('idleTimeoutMs', value, 0)
-    if (this.#state === 'closed') return
+    if (!this.maySend) return
     const clock = this.#makeClock()
     clock.idleTimeoutMs = value
     clock.look()
@@ -289,7 +296,7 @@ export class LiveSession<In, Out, Data>
     if (this.#state === 'open' || this.#state === 'opening') {
       this.#wantsReconnect = reconnect
       this.#cause ??= { by: 'local', code, reason }
-      this.#end({ code, text: reason })
+      this.#end(this.#cause.by === 'local' ? { code: this.#cause.code, text: this.#cause.reason } : {})
     }
     return waitFor(this.#config.env, 'close()', this.closed, options)
   }
@@ -297,6 +304,7 @@ export class LiveSession<In, Out, Data>
   destroy(error?: Error): void {
     if (this.#state === 'closed') return
     this.#cause ??= error === undefined ? { by: 'local' } : { by: 'error', error: asSessionError(error) }
+    this.#loop.discard()
     this.#abandon(error)
   }
 
@@ -328,6 +336,11 @@ export class LiveSession<In, Out, Data>
     return this.#outbound.tookLast
   }
 
+  /** From `data` on, until it closes. */
+  get maySend(): boolean {
+    return this.#state === 'open' || this.#state === 'opening'
+  }
+
   /** False after `close({ reconnect: false })`. */
   get wantsReconnect(): boolean {
     return this.#wantsReconnect
@@ -335,7 +348,7 @@ export class LiveSession<In, Out, Data>
 
   /** A body that was encoded for several sessions; as `send`, past the stages. */
   sendBody(body: Uint8Array, text: boolean): boolean {
-    if (this.#state !== 'open' && this.#state !== 'opening') return this.#outbound.drop()
+    if (!this.maySend) return this.#outbound.drop()
     return this.#outbound.putBody(body, text)
   }
 
@@ -353,6 +366,7 @@ export class LiveSession<In, Out, Data>
   /** Begins opening: `data`, reading, `onOpen`. To be called once, not inside of a call of the application. */
   start(): void {
     const { data } = this.#config.setup
+    if (this.#state !== 'opening') return this.#attach() // a stage or layer closed it already
     if (data === undefined) {
       this.#attach()
       this.#begin()
@@ -378,7 +392,7 @@ export class LiveSession<In, Out, Data>
       return
     }
     this.#makeClock().startOpening()
-    result.then(
+    Promise.resolve(result).then(
       (value) => this.#dataReady(value),
       (error: unknown) => this.#refuse('data', error),
     )
@@ -392,9 +406,10 @@ export class LiveSession<In, Out, Data>
   }): Promise<void> {
     const { signal, code, reason } = options
     if (this.#state === 'open') {
+      this.#shuttingDown = true
       await this.#turn() // the application called close() just now
-      await this.#sayGoodbye(signal)
-      await this.#finishHandlers()
+      if (this.phase === 'open') await Promise.race([this.#hooks.shutdown({ signal }), this.closed])
+      if (this.phase === 'open') await this.#finishHandlers({ by: 'local', code, reason })
     }
     await this.close({ code, reason })
   }
@@ -412,7 +427,7 @@ export class LiveSession<In, Out, Data>
     if (stages === undefined || stages.length === 0) return undefined
     return new Pipeline<In, Out>(stages, this, {
       inbound: (message) => this.#loop.hand(message),
-      outbound: (message) => void this.#outbound.put(message),
+      outbound: (message) => this.#leaveStages(message),
     })
   }
 
@@ -423,7 +438,7 @@ export class LiveSession<In, Out, Data>
   }
 
   #receiveOpening(wait: Wait | undefined): Promise<In> {
-    if (this.#announced || this.#hooksBegun) return Promise.reject(sessionClosed('the opening is over'))
+    if (this.#announced || this.#hooks.begun) return Promise.reject(sessionClosed('the opening is over'))
     this.#attach()
     return this.#loop.receive(wait)
   }
@@ -442,32 +457,18 @@ export class LiveSession<In, Out, Data>
 
   /** `data` is there: the listener takes over. */
   #begin(): void {
-    const { listener } = this.#config.setup
     this.#loop.hold()
-    this.#loop.setPull(listener === undefined)
-    let result: unknown
+    this.#loop.turnAway(sessionClosed('the opening is over'))
+    this.#loop.setPull(this.#pulls)
     try {
-      this.#listener = typeof listener === 'function' ? listener(this) : listener
+      this.#hooks.choose()
     } catch (error) {
       this.#refuse('listener', error)
       return
     }
-    this.#hooksBegun = true
-    try {
-      result = this.#listener?.onOpen?.(this)
-    } catch (error) {
-      this.#fail(listenerFailed('onOpen', error, false))
-      return
-    }
-    if (!isThenable(result)) {
-      this.#opened()
-      return
-    }
-    if (this.#clock === undefined) this.#makeClock().startOpening()
-    result.then(
-      () => this.#opened(),
-      (error: unknown) => this.#fail(listenerFailed('onOpen', error, false)),
-    )
+    if (this.#state !== 'opening') return
+    this.#hooks.open(() => this.#opened())
+    if (this.#state === 'opening' && !this.#failing) this.#makeClock().startOpening()
   }
 
   #opened(): void {
@@ -481,8 +482,10 @@ export class LiveSession<In, Out, Data>
       this.#closeRemotely()
       return
     }
+    const { handle } = this.#config.setup
+    if (handle !== undefined) this.#runHandle(handle)
     this.#loop.release()
-    if (this.#config.setup.handle !== undefined) this.#runHandle(this.#config.setup.handle)
+    this.#lingerIfEnded()
   }
 
   /** Turned away before `onOpen`: no hook hears of it, the host does. */
@@ -508,7 +511,6 @@ export class LiveSession<In, Out, Data>
         limits: this.#limits,
         heartbeatIntervalMs: setup.heartbeat?.intervalMs ?? 0,
         heartbeatTimeoutMs: setup.heartbeat?.timeoutMs ?? 0,
-        hasCron: this.#listener?.onCron !== undefined || this.#connection.ping !== undefined,
       },
       this.#loop as HandlerLoop<unknown>,
       this.#outbound,
@@ -518,13 +520,11 @@ export class LiveSession<In, Out, Data>
   }
 
   #startClock(): void {
-    const { heartbeat } = this.#config.setup
-    const needed =
-      this.#clock !== undefined ||
-      heartbeat !== undefined ||
-      this.#limits.idleTimeoutMs > 0 ||
-      (this.#limits.cronIntervalMs > 0 && (this.#listener?.onCron !== undefined || this.#connection.ping !== undefined))
-    if (needed) this.#makeClock().startOpen()
+    const { cronIntervalMs, idleTimeoutMs } = this.#limits
+    const hasCron = cronIntervalMs > 0 && (this.#hooks.hasCron || this.#connection.ping !== undefined)
+    const needed = hasCron || idleTimeoutMs > 0 || this.#config.setup.heartbeat !== undefined
+    if (needed) this.#makeClock()
+    this.#clock?.startOpen(hasCron)
   }
 
   // ── The connection ─────────────────────────────────────────────────────────────────────────────────────────
@@ -545,9 +545,9 @@ export class LiveSession<In, Out, Data>
 
   onEnd(reason?: CloseReason): void {
     this.#endReason = reason
-    if (this.#state === 'closing' || this.#state === 'closed') return
+    if (!this.maySend) return
     this.#loop.onEnd()
-    if (this.#state === 'open' && this.#config.setup.listener === undefined && !this.#handleRunning) this.#linger()
+    this.#lingerIfEnded()
   }
 
   onClose(error?: Error): void {
@@ -555,7 +555,7 @@ export class LiveSession<In, Out, Data>
     if (error !== undefined && this.#cause === undefined) {
       const reason = asSessionError(error)
       this.#cause = { by: 'error', error: reason }
-      if (this.#hooksBegun) this.#report(reason)
+      if (this.#hooks.begun) this.#hooks.report(reason)
     }
     this.#gone()
   }
@@ -576,12 +576,7 @@ export class LiveSession<In, Out, Data>
   }
 
   loopHandle(message: In): unknown {
-    try {
-      return this.#listener?.onMessage?.(this, message)
-    } catch (error) {
-      this.#fail(listenerFailed('onMessage', error, true))
-      return undefined
-    }
+    return this.#hooks.message(message)
   }
 
   loopRejected(error: unknown): void {
@@ -593,7 +588,10 @@ export class LiveSession<In, Out, Data>
   }
 
   loopReported(error: HawserError): void {
-    if (this.#hooksBegun) this.#later(() => void this.#report(asSessionError(error)))
+    this.#later(() => {
+      if (this.#hooks.begun && this.#state !== 'closed') this.#hooks.report(error)
+      else this.#hooks.log(error)
+    })
   }
 
   loopAwaitsFrame(): void {
@@ -608,6 +606,9 @@ export class LiveSession<In, Out, Data>
     } else if (this.#state === 'opening') {
       this.#endedEarly = true
       this.#loop.finish(sessionClosed('the peer has ended'))
+    } else if (this.#handleRunning) {
+      this.#cause ??= this.#remoteCause() // it may still answer, and the session closes when it returns
+      this.#loop.finish(sessionClosed('the peer has ended'))
     } else {
       this.#closeRemotely()
     }
@@ -617,6 +618,7 @@ export class LiveSession<In, Out, Data>
     const { heartbeat } = this.#config.setup
     try {
       if (heartbeat?.match?.(message) !== true) return false
+      this.#loop.receivedMessages++
       if (heartbeat.answer !== undefined) this.send(heartbeat.answer(message))
     } catch (error) {
       this.#fail(listenerFailed('heartbeat', error, true))
@@ -628,11 +630,9 @@ export class LiveSession<In, Out, Data>
     this.#handleRunning = true
     const finished = (thrown?: { readonly error: unknown }): void => {
       this.#handleRunning = false
-      if (thrown === undefined || (this.#state !== 'open' && isHawserError(thrown.error, 'ERR_SESSION_CLOSED'))) {
-        void this.close()
-      } else {
-        this.#fail(listenerFailed('handle', thrown.error, false))
-      }
+      const ended = this.#state !== 'open' || this.#cause !== undefined
+      if (thrown === undefined || (ended && isHawserError(thrown.error, 'ERR_SESSION_CLOSED'))) void this.close()
+      else this.#fail(listenerFailed('handle', thrown.error, false))
     }
     let result: unknown
     try {
@@ -647,17 +647,48 @@ export class LiveSession<In, Out, Data>
     )
   }
 
+  /** Messages are pulled: nobody need be there when the last one was. */
+  get #pulls(): boolean {
+    return this.#config.setup.listener === undefined
+  }
+
   /** The peer has ended and nobody may be pulling: what is left stays for `receive`, the session does not. */
-  #linger(): void {
-    this.#config.env.setTimer(this.#limits.closeTimeoutMs, () => {
-      if (this.#state === 'open') this.#closeRemotely()
-    })
+  #lingerIfEnded(): void {
+    if (!this.#loop.ended || this.#state !== 'open' || !this.#pulls || this.#handleRunning) return
+    if (this.#loop.undecodedBytes === 0) this.#closeRemotely()
+    else this.#makeClock().startLinger()
   }
 
   // ── Sending ────────────────────────────────────────────────────────────────────────────────────────────────
 
+  /** What stages do with it is theirs: without a word from them it counts as taken. */
+  #sendStaged(pipeline: Pipeline<In, Out>, message: Out): boolean {
+    this.#outbound.tookLast = true
+    this.#sending++
+    try {
+      pipeline.outbound(message)
+    } finally {
+      this.#sending--
+    }
+    return this.#outbound.tookLast && this.#outbound.writable
+  }
+
+  /** Behind the last stage, which may have kept the message for a while. */
+  #leaveStages(message: Out): void {
+    if (!this.maySend) {
+      this.#outbound.drop()
+      return
+    }
+    try {
+      this.#outbound.put(message)
+    } catch (error) {
+      if (this.#sending > 0) throw error
+      this.#fail(listenerFailed('stage', error, true)) // nobody's call
+    }
+  }
+
   outboundDrained(): void {
-    if (this.#state === 'open' && this.#listener?.onDrain !== undefined) this.#call('onDrain', this.#listener.onDrain)
+    if (this.#state === 'open') this.#hooks.drain()
   }
 
   outboundFailed(error: unknown): void {
@@ -665,19 +696,14 @@ export class LiveSession<In, Out, Data>
   }
 
   outboundBehind(): void {
-    if (this.#limits.stallTimeoutMs > 0 && this.#state !== 'closing') this.#makeClock().look()
+    if (this.#limits.stallTimeoutMs > 0 && this.maySend) this.#makeClock().look()
   }
 
   // ── The clock ──────────────────────────────────────────────────────────────────────────────────────────────
 
   clockCron(): void {
     this.#connection.ping?.()
-    const onCron = this.#listener?.onCron
-    if (onCron === undefined || this.#cronRunning || this.#failing) return
-    this.#cronRunning = true
-    this.#call('onCron', onCron, () => {
-      this.#cronRunning = false
-    })
+    if (!this.#failing) this.#hooks.cron()
   }
 
   clockHeartbeat(): void {
@@ -690,101 +716,72 @@ export class LiveSession<In, Out, Data>
     }
   }
 
-  clockExpired(verdict: Verdict): void {
-    if (this.#state !== 'open' && !(verdict === 'ERR_TIMEOUT' && this.#state === 'opening')) return
-    const error = expired(verdict, this.#limits, this.#config.setup.heartbeat?.timeoutMs ?? 0)
-    if (verdict === 'ERR_FRAME_TIMEOUT' && this.#loop.receivedMessages === 0) {
+  clockExpired(error: HawserError): void {
+    if (!this.maySend) return
+    if (error.code === 'ERR_FRAME_TIMEOUT' && this.#loop.receivedMessages === 0) {
       error.message += protocolHint(this.#loop.waiting)
     }
-    if (this.#hooksBegun) this.#fail(error)
-    else this.#refuse('data', error)
+    this.#fail(error)
   }
 
   clockCloseOver(): void {
-    this.#connection.destroy()
+    if (this.#state === 'open' && !this.#failing) this.#closeRemotely()
+    else this.#connection.destroy()
   }
 
   // ── Hooks and errors ───────────────────────────────────────────────────────────────────────────────────────
 
+  hookFailed(error: HawserError): void {
+    this.#fail(error)
+  }
+
   /** The one place where a fault becomes `onError` and, unless it is kept, the end. */
   #fail(error: HawserError): void {
-    if (this.#failing || this.#state === 'closing' || this.#state === 'closed') {
-      this.#log(error)
+    const reason = asSessionError(error)
+    if (this.#failing || !this.maySend) {
+      this.#hooks.log(error)
+      if (this.maySend && !error.keepable) this.#endBecauseOf(reason) // whatever onError is still thinking about
       return
     }
-    if (!this.#hooksBegun) {
+    if (!this.#hooks.begun) {
       this.#refuse('data', error)
       return
     }
     this.#failing = true
     this.#loop.hold()
-    const reason = asSessionError(error)
     if (!error.keepable) {
       this.#cause ??= { by: 'error', error: reason }
       this.#makeClock().startClosing() // an onError that never settles must not keep the session
     }
     this.#later(() => {
-      if (this.#state !== 'closed') this.#decide(reason)
+      if (this.#state === 'closed') this.#hooks.log(error)
+      else this.#decide(reason)
     })
   }
 
   #decide(error: SessionError): void {
-    const answer = this.#report(error)
+    const answer = this.#hooks.report(error)
     const settle = (kept: unknown): void => {
       this.#failing = false
-      if (this.#state === 'closed' || this.#state === 'closing') return
-      if (kept === 'keep' && error.keepable && this.#state === 'open') {
-        this.#loop.release()
-        return
-      }
-      this.#cause ??= { by: 'error', error }
-      this.#announceRefusal(error)
-      if (ABRUPT.has(error.code)) this.#abandon(error)
-      else this.#end(closeReasonOf(error))
+      if (!this.maySend) return
+      if (kept !== 'keep' || !error.keepable || this.#state !== 'open') this.#endBecauseOf(error)
+      else if (!this.#shuttingDown) this.#loop.release()
     }
     if (!isThenable(answer)) {
       settle(answer)
       return
     }
-    answer.then(settle, (thrown: unknown) => {
-      this.#log(listenerFailed('onError', thrown, false))
+    Promise.resolve(answer).then(settle, (thrown: unknown) => {
+      this.#hooks.log(listenerFailed('onError', thrown, false))
       settle(undefined)
     })
   }
 
-  /** Calls `onError`; gives what it gave. Never throws. */
-  #report(error: SessionError): unknown {
-    const onError = this.#listener?.onError
-    if (onError === undefined) {
-      this.#log(error)
-      return undefined
-    }
-    try {
-      return onError.call(this.#listener, this, error)
-    } catch (thrown) {
-      this.#log(listenerFailed('onError', thrown, false))
-      return undefined
-    }
-  }
-
-  /** Calls a hook that gives nothing; what it throws is ERR_LISTENER. @param settled when it is over, either way */
-  #call(hook: 'onDrain' | 'onCron', run: (session: Session<In, Out, Data>) => unknown, settled?: () => void): void {
-    let result: unknown
-    try {
-      result = run.call(this.#listener, this)
-    } catch (error) {
-      settled?.()
-      this.#fail(listenerFailed(hook, error, true))
-      return
-    }
-    if (!isThenable(result)) {
-      settled?.()
-      return
-    }
-    result.then(settled, (error: unknown) => {
-      settled?.()
-      this.#fail(listenerFailed(hook, error, true))
-    })
+  #endBecauseOf(error: SessionError): void {
+    this.#cause ??= { by: 'error', error }
+    this.#announceRefusal(error)
+    if (ABRUPT.has(error.code)) this.#abandon(error)
+    else this.#end(closeReasonOf(error))
   }
 
   #later(run: () => void): void {
@@ -797,32 +794,12 @@ export class LiveSession<In, Out, Data>
     })
   }
 
-  /** Faults that no hook hears of. */
-  #log(error: HawserError): void {
-    const { runtime, logger, setup } = this.#config
-    if (!runtime.mayLog(error.code)) return
-    const fields = { session: this.id, server: setup.name, code: error.code, cause: describe(error.cause) }
-    logger.warn(`session ${this.id}: ${error.message}`, fields)
-  }
-
   // ── Closing ────────────────────────────────────────────────────────────────────────────────────────────────
 
-  async #sayGoodbye(signal: AbortSignal): Promise<void> {
-    const onShutdown = this.#listener?.onShutdown
-    if (onShutdown === undefined || this.#state !== 'open') return
-    try {
-      const result = onShutdown.call(this.#listener, this, { signal })
-      if (isThenable(result)) await Promise.race([result, this.closed])
-    } catch (error) {
-      this.#log(listenerFailed('onShutdown', error, false))
-    }
-  }
-
   /** No further message; those that are being handled are handled to their end. */
-  async #finishHandlers(): Promise<void> {
-    if (this.#state !== 'open') return
+  async #finishHandlers(cause: CloseCause): Promise<void> {
     if (this.#handleRunning) {
-      this.#cause ??= { by: 'local' }
+      this.#cause ??= cause
       this.#loop.finish(sessionClosed('the session is shutting down'))
       await this.closed // `handle` returns, and that closes it
       return
@@ -836,10 +813,13 @@ export class LiveSession<In, Out, Data>
   }
 
   #closeRemotely(): void {
-    if (this.#state !== 'open' && this.#state !== 'opening') return
-    const { code, text } = this.#endReason ?? {}
-    this.#cause ??= { by: 'remote', code, reason: text }
+    if (!this.maySend) return
+    this.#cause ??= this.#remoteCause()
     this.#end({})
+  }
+
+  #remoteCause(): CloseCause {
+    return { by: 'remote', code: this.#endReason?.code, reason: this.#endReason?.text }
   }
 
   /** What was sent is flushed, our side ends; what still comes is read and forgotten. */
@@ -862,15 +842,15 @@ export class LiveSession<In, Out, Data>
     this.#attach()
   }
 
+  /** Who pulls is still given what came before the end, unless it was the application that ended it. */
   #stopReceiving(): void {
-    // Who pulls is still given what came before the peer's end; in every other case nothing follows.
-    if (this.#cause?.by !== 'remote') this.#loop.discard()
+    if (this.#cause?.by === 'local') this.#loop.discard()
     this.#loop.finish(this.#closedError())
   }
 
   /** The connection is closed, and so are we. */
   #gone(): void {
-    this.#cause ??= { by: 'remote', code: this.#endReason?.code, reason: this.#endReason?.text }
+    this.#cause ??= this.#remoteCause()
     const cause = this.#cause
     const error = this.#closedError()
     this.#step('gone')
@@ -879,22 +859,12 @@ export class LiveSession<In, Out, Data>
     this.#abort?.abort(error)
     this.#outbound.close(error)
     this.#stopReceiving()
-    this.#pipeline?.dispose((thrown) => this.#log(listenerFailed('stage', thrown, false)))
+    this.#pipeline?.dispose((thrown) => this.#hooks.log(listenerFailed('stage', thrown, false)))
     for (const run of this.#goneHooks ?? []) run()
     this.#goneHooks = undefined
-    if (this.#hooksBegun) this.#sayClosed(cause)
+    if (this.#hooks.begun) this.#hooks.close(cause)
     this.#closedWait?.resolve(cause)
     this.#host.sessionGone(this, cause)
-  }
-
-  #sayClosed(cause: CloseCause): void {
-    try {
-      const result = this.#listener?.onClose?.(this, cause)
-      if (isThenable(result))
-        result.then(undefined, (error: unknown) => this.#log(listenerFailed('onClose', error, false)))
-    } catch (error) {
-      this.#log(listenerFailed('onClose', error, false))
-    }
   }
 
   #closedError(): HawserError<'ERR_SESSION_CLOSED'> {
@@ -919,19 +889,4 @@ function closedWait(): ClosedWait {
 
 function asSessionError(error: Error): SessionError {
   return isHawserError(error) ? error : sessionClosed(describe(error), error)
-}
-
-function expired(verdict: Verdict, limits: ResolvedLimits, heartbeatTimeoutMs: number): HawserError {
-  switch (verdict) {
-    case 'ERR_TIMEOUT':
-      return new HawserError(verdict, `the session was not open within ${limits.openTimeoutMs} ms`)
-    case 'ERR_FRAME_TIMEOUT':
-      return new HawserError(verdict, `a frame was not finished within ${limits.frameTimeoutMs} ms`)
-    case 'ERR_IDLE_TIMEOUT':
-      return new HawserError(verdict, 'nothing came in for idleTimeoutMs')
-    case 'ERR_HEARTBEAT_TIMEOUT':
-      return new HawserError(verdict, `nothing came in for ${heartbeatTimeoutMs} ms, in spite of heartbeats`)
-    case 'ERR_STALLED':
-      return new HawserError(verdict, `the peer took nothing for ${limits.stallTimeoutMs} ms`)
-  }
 }

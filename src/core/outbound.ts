@@ -45,6 +45,8 @@ export class Outbound<Out> implements Flushable {
   readonly #runtime: Runtime
   readonly #host: OutboundHost
   readonly #text: boolean
+  /** The largest frame that the connection carries; Infinity on streams. */
+  readonly #maxWriteBytes: number
 
   // The newest pending range; those before it stand in #earlier.
   #slab: Uint8Array | undefined
@@ -76,7 +78,7 @@ export class Outbound<Out> implements Flushable {
   droppedMessages = 0
   /** Env time when the peer fell behind, or last took something since. */
   progressAt = 0
-  /** Whether the last `put` or `putBody` took its message. */
+  /** Whether the last `put` or `putBody` took its message. Stages set it before they are run: they may keep theirs. */
   tookLast = true
 
   constructor(
@@ -94,6 +96,7 @@ export class Outbound<Out> implements Flushable {
     this.#runtime = runtime
     this.#host = host
     this.#text = codec.format === 'text'
+    this.#maxWriteBytes = connection.maxWriteBytes
   }
 
   /** Sent and not yet taken. */
@@ -164,6 +167,10 @@ export class Outbound<Out> implements Flushable {
     this.#expecting = true
   }
 
+  expectNothing(): void {
+    this.#expecting = false
+  }
+
   /** A message that was not taken, for `stats`. */
   drop(): false {
     this.droppedMessages++
@@ -171,11 +178,7 @@ export class Outbound<Out> implements Flushable {
     return false
   }
 
-  expectNothing(): void {
-    this.#expecting = false
-  }
-
-  /** After `expectTaken` and `put`: resolves when all that was put so far is taken. */
+  /** After `expectTaken` and a `put` that took: resolves when all that was put so far is taken. */
   delivered(wait: Wait | undefined): Promise<void> {
     this.#expecting = false
     if (this.#closed) return Promise.reject(sessionClosed('the session closed before the message was taken'))
@@ -241,9 +244,9 @@ export class Outbound<Out> implements Flushable {
       writer.abandon()
       throw messageTooLarge(bodyBytes, limits.maxFrameBytes)
     }
-    if (frameBytes > this.#connection.maxWriteBytes) {
+    if (frameBytes > this.#maxWriteBytes) {
       writer.abandon()
-      throw messageTooLarge(frameBytes, this.#connection.maxWriteBytes)
+      throw messageTooLarge(frameBytes, this.#maxWriteBytes)
     }
     if (this.#owedBytes > 0) this.#owedBytes = this.#connection.bufferedBytes
     const fill = this.#pendingBytes + this.#owedBytes + frameBytes
@@ -252,9 +255,9 @@ export class Outbound<Out> implements Flushable {
     this.tookLast = true
     if (this.#framing === undefined) this.#keepFrame(writer)
     else if (frameBytes === 0) return this.#keepNothing(writer, fill)
-    else if (writer.parts !== undefined) this.#keepParts(writer)
-    else if (this.#owedBytes > 0) this.#keepCopy(writer)
-    else this.#keepRange(writer)
+    else if (writer.parts !== undefined) this.#keepParts(writer, writer.parts)
+    else if (this.#owedBytes > 0 && frameBytes <= SLAB_BYTES / 2) this.#keepCopy(writer)
+    else this.#keepRange(writer) // a large one pins no more than twice itself
     this.#pendingBytes += frameBytes
     if (!this.#dirty) {
       this.#dirty = true
@@ -332,33 +335,31 @@ export class Outbound<Out> implements Flushable {
     this.#to = this.#ownTo
   }
 
-  #keepParts(writer: FrameWriter): void {
+  #keepParts(writer: FrameWriter, parts: readonly Uint8Array[]): void {
     this.#completeRange()
     this.#earlier ??= []
-    for (const part of writer.parts ?? []) this.#earlier.push(part)
-    if (writer.to > writer.from) this.#earlier.push(writer.slab.subarray(writer.from, writer.to))
+    const { slab, from, to } = writer
+    for (const part of parts) this.#earlier.push(this.#pinning(part, slab))
+    if (to > from) this.#earlier.push(this.#pinning(slab.subarray(from, to), slab))
     writer.commit()
   }
 
   /** Message mode: one write is one frame, so parts are joined and ranges never merge. */
   #keepFrame(writer: FrameWriter): void {
-    const { parts, slab, from, to, text } = writer
-    let frame = slab.subarray(from, to)
-    if (this.#owedBytes > 0) frame = copy(frame)
-    if (parts !== undefined) {
-      const joined = allocate(writer.position)
-      let at = 0
-      for (const part of [...parts, frame]) {
-        joined.set(part, at)
-        at += part.length
-      }
-      frame = joined
-    }
-    writer.commit()
+    const { parts = [], slab, from, to, text } = writer
+    const last = slab.subarray(from, to)
     this.#earlier ??= []
-    this.#earlier.push(frame)
+    if (parts.length === 0) this.#earlier.push(this.#pinning(last, slab))
+    else if (parts.length === 1 && to === from) this.#earlier.push(parts[0] as Uint8Array)
+    else this.#earlier.push(joined([...parts, last], writer.position))
+    writer.commit()
     this.#texts ??= []
     this.#texts.push(text)
+  }
+
+  /** A small piece of the shared slab, in memory of its own while the peer is slow. */
+  #pinning(part: Uint8Array, slab: Uint8Array): Uint8Array {
+    return this.#owedBytes > 0 && part.buffer === slab.buffer && part.length <= SLAB_BYTES / 2 ? copy(part) : part
   }
 
   #completeRange(): void {
@@ -422,6 +423,16 @@ export class Outbound<Out> implements Flushable {
     if (this.#owedBytes > 0) this.#owedBytes = this.#connection.bufferedBytes
     return this.#pendingBytes + this.#owedBytes
   }
+}
+
+function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
+  const whole = allocate(length)
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
 }
 
 function encodeFailed(error: unknown): HawserError {

@@ -20,20 +20,30 @@ export class Pipeline<In, Out> {
     session: Session<In, Out, unknown>,
     ends: { readonly inbound: Step<In>; readonly outbound: Step<Out> },
   ) {
-    const stages = factories.map((make) => make(session))
-    let { inbound, outbound } = ends
-    for (const stage of stages.toReversed()) {
+    this.#stages = factories.map((make) => make(session))
+    let { inbound } = ends
+    for (const stage of this.#stages.toReversed()) {
       const next = inbound
       if (stage.inbound !== undefined) inbound = (message) => stage.inbound?.(message, next)
     }
-    for (const stage of stages) {
+    this.inbound = inbound
+    this.outbound = this.#linkOutbound(ends.outbound)
+    this.hasOutbound = this.#stages.some((stage) => stage.outbound !== undefined)
+  }
+
+  /** As `outbound`, with an `end` of its own: it gets whatever the stages make of this message. */
+  trace(message: Out, end: Step<Out>): void {
+    const outbound = this.#linkOutbound(end)
+    outbound(message)
+  }
+
+  #linkOutbound(end: Step<Out>): Step<Out> {
+    let outbound = end
+    for (const stage of this.#stages) {
       const next = outbound
       if (stage.outbound !== undefined) outbound = (message) => stage.outbound?.(message, next)
     }
-    this.inbound = inbound
-    this.outbound = outbound
-    this.hasOutbound = stages.some((stage) => stage.outbound !== undefined)
-    this.#stages = stages
+    return outbound
   }
 
   /** Each stage is told, whatever one of them throws. @param onThrow gets that */

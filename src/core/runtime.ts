@@ -1,8 +1,7 @@
 import type { Env } from './env.ts'
 import { FrameWriter } from './frame-writer.ts'
+import { LogLimit } from './log-limit.ts'
 import { TimerQueue } from './timer-queue.ts'
-
-const LOG_INTERVAL_MS = 1_000
 
 /** Something with bytes that wait for the end of the turn. */
 export interface Flushable {
@@ -11,19 +10,20 @@ export interface Flushable {
 
 /**
  * What all sessions of an Env share: the slab that frames are written to, the list of those with something to flush,
- * the deadlines, the ids.
+ * the deadlines, the ids, the limit of what is logged.
  */
 export class Runtime {
   readonly env: Env
   readonly writer: FrameWriter = new FrameWriter()
   readonly timers: TimerQueue
+  /** For lines about sessions, by code: an attacker must not fill the disk. */
+  readonly logs: LogLimit
   #dirty: Flushable[] = []
   #spare: Flushable[] = []
-  #inPass = false
+  #passes = 0
   #scheduled = false
   #idPrefix: string | undefined
   #lastId = 0
-  readonly #loggedAt = new Map<string, number>()
   readonly #flushLater = (): void => {
     this.#scheduled = false
     this.#flush()
@@ -32,39 +32,31 @@ export class Runtime {
   constructor(env: Env) {
     this.env = env
     this.timers = new TimerQueue(env)
+    this.logs = new LogLimit(env)
   }
 
   /** `flushable` is flushed once: when the read pass ends, or else at the end of this turn. */
   markDirty(flushable: Flushable): void {
     this.#dirty.push(flushable)
-    if (this.#inPass || this.#scheduled) return
+    if (this.#passes > 0 || this.#scheduled) return
     this.#scheduled = true
     this.env.defer(this.#flushLater)
   }
 
-  /** A chunk came in: whatever is sent until `endPass` leaves then, with one flush a session. */
+  /** A chunk came in: whatever is sent until `endPass` leaves then, with one flush a session. Nests: sessions in sessions. */
   beginPass(): void {
-    this.#inPass = true
+    this.#passes++
   }
 
   endPass(): void {
-    this.#inPass = false
-    if (this.#dirty.length > 0) this.#flush()
+    this.#passes--
+    if (this.#passes === 0 && this.#dirty.length > 0) this.#flush()
   }
 
   /** Unique among processes: a random prefix and a counter. */
   nextId(): string {
     this.#idPrefix ??= Array.from(this.env.randomBytes(6), (byte) => byte.toString(16).padStart(2, '0')).join('')
     return `${this.#idPrefix}-${++this.#lastId}`
-  }
-
-  /** Whether a line about `topic` may be logged: one a second, or an attacker fills the disk. */
-  mayLog(topic: string): boolean {
-    const now = this.env.now()
-    const last = this.#loggedAt.get(topic)
-    if (last !== undefined && now - last < LOG_INTERVAL_MS) return false
-    this.#loggedAt.set(topic, now) // topics are codes and hooks of ours: few
-    return true
   }
 
   #flush(): void {

@@ -1,7 +1,7 @@
 import type { Env } from './env.ts'
 import { HawserError, sessionClosed, timedOut } from './errors.ts'
 import type { Wait } from './wait.ts'
-import { waitFor } from './wait-list.ts'
+import { WaitList } from './wait-list.ts'
 
 /** What `sendAll` needs of a session. */
 interface Sender<Out> {
@@ -9,6 +9,8 @@ interface Sender<Out> {
   readonly tookLast: boolean
   send(message: Out): boolean
   drained(wait: Wait): Promise<void>
+  onGone(run: () => void): void
+  offGone(run: () => void): void
 }
 
 /** Sends one after the other, waiting where the session says so. An iterator left early is told by `return`. */
@@ -16,9 +18,9 @@ export async function sendAll<Out>(
   env: Env,
   session: Sender<Out>,
   messages: Iterable<Out> | AsyncIterable<Out>,
-  wait: Wait = {},
+  options: Wait = {},
 ): Promise<number> {
-  const { signal, timeoutMs = 0 } = wait
+  const { signal, timeoutMs = 0 } = options
   const endAt = timeoutMs > 0 ? env.now() + timeoutMs : Infinity
   const left = (): Wait => {
     if (endAt === Infinity) return { signal }
@@ -27,14 +29,18 @@ export async function sendAll<Out>(
     return { signal, timeoutMs: leftMs }
   }
   const iterator = Symbol.asyncIterator in messages ? messages[Symbol.asyncIterator]() : messages[Symbol.iterator]()
+  const steps = new WaitList<IteratorResult<Out>>(env)
+  const onGone = (): void => steps.rejectAll(notTaken(session.phase)) // a source that never ends must not hold a dead session
+  session.onGone(onGone)
   let count = 0
   let finished = false
   try {
     for (;;) {
       signal?.throwIfAborted()
+      const wait = left()
       const result = iterator.next()
       // A plain iterable costs no promise a message.
-      const step = 'then' in result ? await waitFor(env, 'sendAll()', result, left()) : result
+      const step = 'then' in result ? await stepOf(steps, result, wait) : result
       if (step.done) {
         finished = true
         return count
@@ -46,8 +52,23 @@ export async function sendAll<Out>(
       count++
     }
   } finally {
+    session.offGone(onGone)
     if (!finished) void Promise.resolve(iterator.return?.()).catch(() => undefined) // the error that ended this one counts
   }
+}
+
+/** The iterator's next result, unless time is up, or `steps` rejects, before. */
+function stepOf<T>(
+  steps: WaitList<IteratorResult<T>>,
+  result: Promise<IteratorResult<T>>,
+  wait: Wait,
+): Promise<IteratorResult<T>> {
+  const step = steps.add('sendAll()', wait)
+  result.then(
+    (value) => steps.resolveNext(value),
+    (error: unknown) => steps.rejectNext(error),
+  )
+  return step
 }
 
 /** Why `send` did not take a message. */

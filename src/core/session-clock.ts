@@ -1,3 +1,4 @@
+import { HawserError } from './errors.ts'
 import type { HandlerLoop } from './handler-loop.ts'
 import type { Outbound } from './outbound.ts'
 import type { Runtime } from './runtime.ts'
@@ -8,15 +9,16 @@ import { Deadline } from './timer-queue.ts'
 const LATENESS_MS = 100
 
 /** Verdicts about a peer, each of which ends the session. */
-export type Verdict = 'ERR_TIMEOUT' | 'ERR_FRAME_TIMEOUT' | 'ERR_IDLE_TIMEOUT' | 'ERR_HEARTBEAT_TIMEOUT' | 'ERR_STALLED'
+type Verdict = 'ERR_TIMEOUT' | 'ERR_FRAME_TIMEOUT' | 'ERR_IDLE_TIMEOUT' | 'ERR_HEARTBEAT_TIMEOUT' | 'ERR_STALLED'
 
 export interface SessionClockHost {
   /** `cronIntervalMs` is over. */
   clockCron(): void
   /** Nothing came in for `heartbeat.intervalMs`. */
   clockHeartbeat(): void
-  clockExpired(verdict: Verdict): void
-  /** `closeTimeoutMs` is over. */
+  /** The peer has used up its time: ERR_TIMEOUT while opening, ERR_FRAME_TIMEOUT and so on. */
+  clockExpired(error: HawserError): void
+  /** `closeTimeoutMs` is over, since `startClosing` or `startLinger`. */
   clockCloseOver(): void
 }
 
@@ -25,8 +27,6 @@ export interface ClockSettings {
   readonly limits: ResolvedLimits
   readonly heartbeatIntervalMs: number
   readonly heartbeatTimeoutMs: number
-  /** There is something to do each `cronIntervalMs`. */
-  readonly hasCron: boolean
 }
 
 /**
@@ -47,7 +47,10 @@ export class SessionClock extends Deadline {
   #openAt = Infinity
   #closeAt = Infinity
   #cronAt = Infinity
-  #watching = false
+  /** Not closing: the peer is looked after. */
+  #watching = true
+  /** Env time when it opened; Infinity before. */
+  #openedAt = Infinity
   /** No verdict before this: our own lateness, or time that a peer is still owed. */
   #notBefore = 0
   #heartbeatSentAt = 0
@@ -74,21 +77,25 @@ export class SessionClock extends Deadline {
     this.idleTimeoutMs = settings.limits.idleTimeoutMs
   }
 
-  /** `openTimeoutMs` begins. */
+  /** `openTimeoutMs` begins, unless it has begun. */
   startOpening(): void {
     const { openTimeoutMs } = this.#settings.limits
-    if (openTimeoutMs > 0) this.#openAt = this.#runtime.env.now() + openTimeoutMs
-    this.#watching = true
+    if (openTimeoutMs > 0 && this.#openAt === Infinity) this.#openAt = this.#runtime.env.now() + openTimeoutMs
     this.look()
   }
 
-  /** Open: cron, heartbeat and idleness count from now. */
-  startOpen(): void {
-    const { limits, hasCron } = this.#settings
+  /** Open: cron, heartbeat and idleness count from now. @param hasCron there is something to do each `cronIntervalMs` */
+  startOpen(hasCron: boolean): void {
+    const { cronIntervalMs } = this.#settings.limits
+    this.#openedAt = this.#runtime.env.now()
     this.#openAt = Infinity
-    this.#watching = true
-    const now = this.#runtime.env.now()
-    if (hasCron && limits.cronIntervalMs > 0) this.#cronAt = now + limits.cronIntervalMs
+    if (hasCron && cronIntervalMs > 0) this.#cronAt = this.#openedAt + cronIntervalMs
+    this.look()
+  }
+
+  /** The peer has ended and nobody may be pulling what it left: `closeTimeoutMs` for that. */
+  startLinger(): void {
+    this.#closeAt = this.#runtime.env.now() + this.#settings.limits.closeTimeoutMs
     this.look()
   }
 
@@ -119,10 +126,6 @@ export class SessionClock extends Deadline {
       this.#closeAt = Infinity
       this.#host.clockCloseOver()
     }
-    if (now >= this.#openAt) {
-      this.#openAt = lateMs > LATENESS_MS ? now + lateMs : Infinity
-      if (this.#openAt === Infinity) this.#pollThen(() => this.#host.clockExpired('ERR_TIMEOUT'))
-    }
     if (now >= this.#cronAt) {
       const { cronIntervalMs } = this.#settings.limits
       this.#cronAt += cronIntervalMs
@@ -134,9 +137,8 @@ export class SessionClock extends Deadline {
   }
 
   #watch(now: number, lateMs: number): void {
-    const { heartbeatIntervalMs } = this.#settings
-    if (heartbeatIntervalMs > 0 && now >= this.#heartbeatDue()) {
-      if (this.#askedAt <= this.#inbound.activeAt) this.#askedAt = now
+    if (now >= this.#heartbeatDue()) {
+      if (this.#askedAt <= this.#lastHeardAt()) this.#askedAt = now
       this.#heartbeatSentAt = now
       this.#host.clockHeartbeat()
     }
@@ -145,28 +147,23 @@ export class SessionClock extends Deadline {
       this.#notBefore = now + lateMs
       return
     }
-    this.#pollThen(() => {
-      const verdict = this.#watching ? this.#verdict(this.#runtime.env.now()) : undefined
-      if (verdict !== undefined) this.#host.clockExpired(verdict)
-    })
-  }
-
-  /** Two turns of the event loop, in which what lies in the kernel is read. */
-  #pollThen(decide: () => void): void {
+    // Two turns of the event loop, in which what lies in the kernel is read.
     this.#polling = true
     const { env } = this.#runtime
-    env.yield(() =>
-      env.yield(() => {
-        this.#polling = false
-        if (this.#stopped) return
-        decide()
-        this.look()
-      }),
-    )
+    env.yield(() => env.yield(() => this.#decide()))
+  }
+
+  #decide(): void {
+    this.#polling = false
+    if (this.#stopped) return
+    const verdict = this.#watching ? this.#verdict(this.#runtime.env.now()) : undefined
+    if (verdict !== undefined) this.#host.clockExpired(new HawserError(verdict, this.#explain(verdict)))
+    this.look()
   }
 
   #verdict(now: number): Verdict | undefined {
     if (now < this.#notBefore) return undefined
+    if (now >= this.#openAt) return 'ERR_TIMEOUT'
     if (now >= this.#stallDue(now)) return 'ERR_STALLED'
     if (now >= this.#frameDue()) return 'ERR_FRAME_TIMEOUT'
     if (now >= this.#heartbeatOver(now)) return 'ERR_HEARTBEAT_TIMEOUT'
@@ -175,29 +172,32 @@ export class SessionClock extends Deadline {
   }
 
   #nextDue(now: number): number {
-    let dueAt = Math.min(this.#openAt, this.#closeAt, this.#cronAt)
+    let dueAt = Math.min(this.#closeAt, this.#cronAt)
     if (!this.#watching) return dueAt
     dueAt = Math.min(dueAt, this.#heartbeatDue())
     if (this.#polling) return dueAt
-    const verdictAt = Math.min(this.#frameDue(), this.#idleDue(), this.#heartbeatOver(now), this.#stallDue(now))
+    const silenceAt = Math.min(this.#idleDue(), this.#heartbeatOver(now))
+    const verdictAt = Math.min(this.#openAt, silenceAt, this.#frameDue(), this.#stallDue(now))
     return Math.min(dueAt, Math.max(verdictAt, this.#notBefore))
   }
 
   #heartbeatDue(): number {
     const { heartbeatIntervalMs } = this.#settings
     if (heartbeatIntervalMs === 0) return Infinity
-    return Math.max(this.#inbound.activeAt, this.#heartbeatSentAt) + heartbeatIntervalMs
+    return Math.max(this.#lastHeardAt(), this.#heartbeatSentAt) + heartbeatIntervalMs
   }
 
   #heartbeatOver(now: number): number {
     const { heartbeatIntervalMs, heartbeatTimeoutMs } = this.#settings
-    if (heartbeatTimeoutMs === 0) return Infinity
-    const { activeAt, readPaused } = this.#inbound
+    if (heartbeatTimeoutMs === 0 || this.#openedAt === Infinity) return Infinity
     // While we do not read, silence says nothing: only whether it takes what we send.
-    if (readPaused) return heartbeatTimeoutMs + (this.#outbound.bufferedBytes > 0 ? this.#progressAt(now) : now)
+    if (this.#inbound.readPaused) {
+      return heartbeatTimeoutMs + (this.#outbound.bufferedBytes > 0 ? this.#progressAt(now) : now)
+    }
+    const heardAt = this.#lastHeardAt()
     // From our first heartbeat of this silence on, the peer has all the rest of its time, even where that left late.
-    const askedOver = this.#askedAt > activeAt ? this.#askedAt + heartbeatTimeoutMs - heartbeatIntervalMs : 0
-    return Math.max(activeAt + heartbeatTimeoutMs, askedOver)
+    const askedOver = this.#askedAt > heardAt ? this.#askedAt + heartbeatTimeoutMs - heartbeatIntervalMs : 0
+    return Math.max(heardAt + heartbeatTimeoutMs, askedOver)
   }
 
   #frameDue(): number {
@@ -208,7 +208,16 @@ export class SessionClock extends Deadline {
 
   #idleDue(): number {
     if (this.idleTimeoutMs === 0) return Infinity
-    return (this.#inbound.readPaused ? this.#runtime.env.now() : this.#inbound.activeAt) + this.idleTimeoutMs
+    return (this.#inbound.readPaused ? this.#runtime.env.now() : this.#idleSince()) + this.idleTimeoutMs
+  }
+
+  /** For heartbeats, which begin when it is open: Infinity before. */
+  #lastHeardAt(): number {
+    return Math.max(this.#inbound.activeAt, this.#openedAt)
+  }
+
+  #idleSince(): number {
+    return this.#openedAt === Infinity ? this.#inbound.activeAt : this.#lastHeardAt()
   }
 
   #stallDue(now: number): number {
@@ -225,5 +234,21 @@ export class SessionClock extends Deadline {
       this.#seenProgressAt = now
     }
     return Math.max(progressAt, this.#seenProgressAt)
+  }
+
+  #explain(verdict: Verdict): string {
+    const { limits, heartbeatTimeoutMs } = this.#settings
+    switch (verdict) {
+      case 'ERR_TIMEOUT':
+        return `the session was not open within ${limits.openTimeoutMs} ms`
+      case 'ERR_FRAME_TIMEOUT':
+        return `a frame was not finished within ${limits.frameTimeoutMs} ms`
+      case 'ERR_IDLE_TIMEOUT':
+        return `nothing came in for ${this.idleTimeoutMs} ms`
+      case 'ERR_HEARTBEAT_TIMEOUT':
+        return `nothing came in for ${heartbeatTimeoutMs} ms, in spite of heartbeats`
+      case 'ERR_STALLED':
+        return `the peer took nothing for ${limits.stallTimeoutMs} ms`
+    }
   }
 }

@@ -65,13 +65,16 @@ export class TimerQueue {
     this.#timerAt = Infinity
     const now = this.#env.now()
     // Only what was due when this began: a deadline that sets itself again for now waits for its next turn.
-    for (let left = this.#heap.length; left > 0; left--) {
-      const first = this.#heap[0]
-      if (first === undefined || first.dueAt > now) break
-      this.delete(first)
-      first.run(now)
+    try {
+      for (let left = this.#heap.length; left > 0; left--) {
+        const first = this.#heap[0]
+        if (first === undefined || first.dueAt > now) break
+        this.delete(first)
+        first.run(now)
+      }
+    } finally {
+      this.#arm() // one that throws must not stop the others' time
     }
-    this.#arm()
   }
 
   #arm(): void {

@@ -30,6 +30,7 @@ export class WaitList<T> {
     return new Promise<T>((resolve, reject) => {
       const waiter: Waiter<T> = { resolve, reject, timer: undefined, signal: undefined, onAbort: undefined }
       this.#waiters.add(waiter)
+      if (timeoutMs <= 0 && signal === undefined) return
       const leave = (error: unknown) => {
         this.#remove(waiter)
         reject(error)

@@ -3,6 +3,7 @@ import type { Address, AddressLike } from '../../src/core/address.ts'
 import type { Client, ClientStatus } from '../../src/core/client.ts'
 import type { ClientOptions } from '../../src/core/client-options.ts'
 import type { Connection } from '../../src/core/connection.ts'
+import { isHawserError } from '../../src/core/errors.ts'
 import { dial } from '../../src/core/dial.ts'
 import { connect } from '../../src/core/live-client.ts'
 import { listen } from '../../src/core/live-server.ts'
@@ -107,7 +108,8 @@ export function outcome<T>(promise: Promise<T>): Promise<{ readonly value?: T; r
 /** The code of what it rejects with. */
 export async function codeOf(promise: Promise<unknown>): Promise<string> {
   const { error } = await outcome(promise)
-  return error === undefined ? 'it did not reject' : String((error as { code?: unknown }).code ?? error)
+  if (isHawserError(error)) return error.code
+  return error instanceof Error ? `Error: ${error.message}` : 'it did not reject with an Error'
 }
 
 export interface Gate {
@@ -117,9 +119,7 @@ export interface Gate {
 
 /** A promise for a hook to wait for. */
 export function gate(): Gate {
-  let open = (): void => {}
-  const opened = new Promise<void>((resolve) => {
-    open = resolve
-  })
-  return { opened, open: () => open() }
+  const waiting: (() => void)[] = []
+  const opened = new Promise<void>((resolve) => waiting.push(resolve))
+  return { opened, open: () => waiting[0]?.() }
 }

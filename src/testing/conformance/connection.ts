@@ -325,7 +325,9 @@ async function standsStill(env: Env, figure: () => number): Promise<number> {
 
 /** Bytes that tell their place: a prime period shows every loss and exchange. */
 function bytes(length: number): Uint8Array {
-  return Uint8Array.from({ length }, (_, at) => at % 251)
+  const made = new Uint8Array(length)
+  for (let at = 0; at < length; at++) made[at] = at % 251
+  return made
 }
 
 function slices(whole: Uint8Array, length: number): Uint8Array[] {

@@ -4,7 +4,7 @@ import type { Env } from '../../core/env.ts'
 import { equalBytes, ok } from './check.ts'
 
 /** How long a party waits for what must come. */
-const PATIENCE_MS = 10_000
+const PATIENCE_MS = 20_000
 const POLL_MS = 1
 
 /** Waits until `condition` holds. */

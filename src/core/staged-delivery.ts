@@ -1,0 +1,67 @@
+import type { Env } from './env.ts'
+import type { Outbound } from './outbound.ts'
+import { notTaken } from './send-all.ts'
+import type { Wait } from './wait.ts'
+import { WaitList } from './wait-list.ts'
+
+/** What a delivery needs of its session. */
+interface Sender {
+  readonly phase: string
+  readonly maySend: boolean
+  onGone(run: () => void): void
+  offGone(run: () => void): void
+}
+
+/** What a delivery needs of the pipeline. */
+interface Tracer<Out> {
+  trace(message: Out, end: (leaving: Out) => void): void
+}
+
+/**
+ * `deliver` where stages stand between: a stage may hand the message on later, changed, several times or never. Resolves
+ * when what it became first is taken; rejects with what encoding or a stage threw, or when the session is gone before.
+ */
+export function deliverStaged<Out>(
+  env: Env,
+  session: Sender,
+  pipeline: Tracer<Out>,
+  outbound: Outbound<Out>,
+  message: Out,
+  wait: Wait | undefined,
+): Promise<void> {
+  const waiting = new WaitList<void>(env)
+  const delivered = waiting.add('deliver()', wait)
+  const fail = (error: unknown): void => waiting.rejectAll(error)
+  const put = (leaving: Out): void => {
+    outbound.expectTaken()
+    const took = session.maySend ? putTook(outbound, leaving) : outbound.drop()
+    if (took) {
+      outbound.delivered(undefined).then(() => waiting.resolveAll(), fail)
+    } else {
+      outbound.expectNothing()
+      fail(notTaken(session.phase))
+    }
+  }
+  try {
+    pipeline.trace(message, (leaving) => {
+      try {
+        put(leaving)
+      } catch (error) {
+        outbound.expectNothing()
+        fail(error)
+      }
+    })
+  } catch (error) {
+    fail(error)
+  }
+  const onGone = (): void => fail(notTaken('closed'))
+  const settled = (): void => session.offGone(onGone)
+  session.onGone(onGone)
+  delivered.then(settled, settled)
+  return delivered
+}
+
+function putTook<Out>(outbound: Outbound<Out>, message: Out): boolean {
+  outbound.put(message)
+  return outbound.tookLast
+}
