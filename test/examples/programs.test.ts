@@ -123,6 +123,17 @@ test('echo: over tcp, tls and ipc, with heartbeats; who falls silent is closed',
   t.regex(example.output, /is closed; 5 sessions, \d+ messages\n$/)
 })
 
+test('echo: the session beyond the limit is refused, and the others notice nothing', async (t) => {
+  const example = start(t, 'echo')
+  await example.printed(/session 4 opens/)
+  const port = await example.port()
+  const crowd = Array.from({ length: 700 }, () => new PlainClient({ port }))
+  await example.printed(/(?:tcp:\/\/\S+ was refused: [^]*){4}/) // three clients and the silent one were there
+  t.is(await example.end(), 0)
+  await Promise.all(crowd.map((client) => client.ended()))
+  t.is(example.output.match(/was refused/g)?.length, 4)
+})
+
 test('start: servers and clients of several protocols live in one process and end together', async (t) => {
   const example = start(t, 'start', { HEARTBEAT_MS })
   const chatPort = Number((await example.printed(/nc 127\.0\.0\.1 (\d+)/))[1])
