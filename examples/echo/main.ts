@@ -1,6 +1,6 @@
 // getty's echo over tcp, tls and a Unix socket: heartbeats, a session timeout, a session limit, a graceful stop.
 import { closeOnSignals } from 'hawser'
-import { numberFrom, portFrom } from '../environment.ts'
+import { explainTakenPort, numberFrom, portFrom } from '../environment.ts'
 import { journal } from '../journal.ts'
 import { startEcho } from './echo.ts'
 
@@ -12,6 +12,6 @@ const { server, clients } = await startEcho({
   heartbeatMs: numberFrom('HEARTBEAT_MS', 5_000),
   sayServer,
   sayClient,
-})
+}).catch(explainTakenPort)
 await closeOnSignals([...clients, server])
 sayServer(`is closed; ${server.stats.totalSessions} sessions, ${server.stats.receivedMessages} messages`)

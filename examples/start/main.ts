@@ -4,7 +4,7 @@ import { text } from 'hawser/codecs'
 import { line } from 'hawser/framing'
 import { chat } from '../chat/chat.ts'
 import { startEcho } from '../echo/echo.ts'
-import { numberFrom, portFrom } from '../environment.ts'
+import { explainTakenPort, numberFrom, portFrom } from '../environment.ts'
 import { journal } from '../journal.ts'
 import { redis } from '../redis-server/redis.ts'
 import { Store } from '../redis-server/store.ts'
@@ -14,9 +14,14 @@ const SUMMARY_INTERVAL_MS = 30_000
 const heartbeatMs = numberFrom('HEARTBEAT_MS', 5_000)
 const say = journal('start')
 
-const chatServer = await listen(`tcp://127.0.0.1:${portFrom(FIRST_PORT)}`, chat(journal('chat')))
+const chatServer = await listen(`tcp://127.0.0.1:${portFrom(FIRST_PORT)}`, chat(journal('chat'))).catch(
+  explainTakenPort,
+)
 const store = new Store({ env: systemEnv })
-const redisServer = await listen(`tcp://127.0.0.1:${portFrom(FIRST_PORT, 1)}`, { name: 'redis', ...redis(store) })
+const redisServer = await listen(`tcp://127.0.0.1:${portFrom(FIRST_PORT, 1)}`, {
+  name: 'redis',
+  ...redis(store),
+}).catch(explainTakenPort)
 
 const chatPort = chatServer.address.port
 const redisPort = redisServer.address.port
@@ -33,7 +38,7 @@ const echo = await startEcho({
   heartbeatMs,
   sayServer: journal('echo'),
   sayClient: journal('client'),
-})
+}).catch(explainTakenPort)
 
 // In the chat there is somebody who greets whoever enters, and is known to live by heartbeats.
 const greeter = connect(chatServer.address, {

@@ -76,6 +76,13 @@ test('task-pool: a question is answered while work goes on, and the work of a se
   t.is(await example.end(), 0)
 })
 
+test('chat: a port that is taken is told in a line, with what to do', async (t) => {
+  const port = String(await start(t, 'chat').port())
+  const second = start(t, 'chat', { PORT: port })
+  await second.printed(new RegExp(`:${port}.*\n.*PORT`))
+  t.is(await second.status, 1)
+})
+
 test('chat: people with nc meet in rooms, and hear it when the server goes down', async (t) => {
   const example = start(t, 'chat')
   const port = await example.port()

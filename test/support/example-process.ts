@@ -81,13 +81,18 @@ export class ExampleProcess {
     return Number((await this.printed(new RegExp(`${scheme}://[^\\s:]+:(\\d+)`)))[1])
   }
 
+  /** Its exit status, or the signal that ended it, once it has ended. */
+  get status(): Promise<unknown> {
+    return this.#exited.then(([status, signal]) => status ?? signal)
+  }
+
   /** As an operator ends it. Gives its exit status. */
   async end(): Promise<unknown> {
     const killing = setTimeout(() => this.#child.kill('SIGKILL'), PATIENCE_MS)
     this.#child.kill('SIGTERM')
-    const [status, signal] = await this.#exited
+    const status = await this.status
     clearTimeout(killing)
-    return status ?? signal
+    return status
   }
 
   /** For a teardown: whatever became of it, it runs no longer. */
