@@ -118,8 +118,9 @@ test('A-02, A-03: a frame announced too large fails when its header is known; on
   t.like(errors, [{ code: 'ERR_FRAME_TOO_LARGE', frameBytes: 1001, limitBytes: 1000 }])
 })
 
+const hungry = (): Framing => ({ next: () => undefined, begin: () => 0, end: () => {} })
+
 test('a framing that never says what it needs may not gather more than a frame', async (t) => {
-  const hungry = (): Framing => ({ next: () => undefined, begin: () => 0, end: () => {} })
   for (const framing of [hungry, delimiter('\0'), line()]) {
     const embedded = await embed({ codec: text(), framing, maxFrameBytes: 1000, listener: {} })
     for (let i = 0; i < 30; i++) await embedded.feed(utf8('x'.repeat(100)))
@@ -244,18 +245,20 @@ test('a thenable of somebody’s own that settles twice, at once, frees its plac
   t.is(most, 1)
 })
 
+/** What is sent comes back in. */
+const loopback = () => {
+  let toListener: ((message: string) => void) | undefined
+  return {
+    inbound(message: string, next: (message: string) => void) {
+      toListener = next
+      next(message)
+    },
+    outbound: (message: string) => toListener?.(`echo ${message}`),
+  }
+}
+
 test('a stage that hands in by itself never runs the listener inside of another hook', async (t) => {
   const events: string[] = []
-  const loopback = () => {
-    let toListener: ((message: string) => void) | undefined
-    return {
-      inbound(message: string, next: (message: string) => void) {
-        toListener = next
-        next(message)
-      },
-      outbound: (message: string) => toListener?.(`echo ${message}`), // what is sent comes back
-    }
-  }
   const listener = {
     onMessage(session: TextSession, message: string) {
       events.push(`begin ${message}`)

@@ -209,7 +209,7 @@ test('deliver() through stages follows its own message: late, changed, doubled, 
       () => ({
         outbound(message: string, next: (message: string) => void) {
           if (message === 'late') setTimeoutOf(() => next('LATE'))
-          else if (message === 'twice') [next('1'), next('2')]
+          else if (message === 'twice') for (const part of ['1', '2']) next(part)
           else if (message === 'fault') throw new Error('stage')
           else if (message !== 'never') next(message)
         },

@@ -54,12 +54,13 @@ test('a source that gives nothing holds neither a closed session, nor time, nor 
   t.is(embedded.env.timers, 0)
 })
 
+async function* failing() {
+  yield 'a'
+  throw new RangeError('source')
+}
+
 test('a fault of the source, or of a message, is what sendAll rejects with', async (t) => {
   const embedded = await embed({ codec: text(), maxFrameBytes: 5 })
-  async function* failing() {
-    yield 'a'
-    throw new RangeError('source')
-  }
   await t.throwsAsync(embedded.session.sendAll(failing()), { instanceOf: RangeError, message: 'source' })
   await t.throwsAsync(embedded.session.sendAll(['fine', 'too large']), { code: 'ERR_MESSAGE_TOO_LARGE' })
   t.is(embedded.session.stats.sentMessages, 2)

@@ -5,7 +5,6 @@ import type { EventListener } from '../../src/core/event-listener.ts'
 import type { Session } from '../../src/core/session.ts'
 import type { SessionSetup } from '../../src/core/session-options.ts'
 import { connectionPair, own } from '../support/session-pair.ts'
-import type { LiveSession } from '../../src/core/live-session.ts'
 
 type TextSession = Session<string, string, undefined>
 type TextListener = EventListener<string, string, undefined>
@@ -56,7 +55,7 @@ const script = fc.record({
   data: fc.constantFrom('none', 'sync', 'async', 'receives', 'throws', 'hangs'),
   concurrency: fc.constantFrom(1, 1, 3),
 })
-const step = fc.tuple(fc.constantFrom(0, 1), fc.constantFrom(...ACTIONS))
+const step = fc.tuple(fc.constantFrom(0 as const, 1 as const), fc.constantFrom(...ACTIONS))
 
 /** One end of a conversation that watches the rules of a life, whatever is done to it. */
 class Actor {
@@ -241,7 +240,7 @@ test('B-10: whatever is done in whatever order, a life has its order, one end, a
         for (const [i, action] of steps) {
           if (action === 'settle') await env.settle()
           else if (action === 'advance') await env.advance(250)
-          else actors[i as 0 | 1].act(ends[i as 0 | 1].session as LiveSession<string, string, undefined>, action)
+          else actors[i].act(ends[i].session, action)
         }
         await env.advance(2000)
         for (const { session } of ends) session.destroy()

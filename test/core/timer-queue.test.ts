@@ -16,6 +16,8 @@ class Alarm extends Deadline {
   }
 }
 
+const byTime = (a: string, b: string): number => Number.parseInt(a) - Number.parseInt(b)
+
 test('deadlines ring once each, in the order of their time, however they were set, moved and deleted', async (t) => {
   const step = fc.tuple(fc.nat(9), fc.oneof(fc.integer({ min: 1, max: 500 }), fc.constant(undefined)))
   await fc.assert(
@@ -36,7 +38,6 @@ test('deadlines ring once each, in the order of their time, however they were se
       t.is(queue.size, expected.size)
       t.is(env.timers, expected.size === 0 ? 0 : 1)
       await env.advance(1000)
-      const byTime = (a: string, b: string): number => Number.parseInt(a) - Number.parseInt(b)
       const wanted = Array.from(expected, ([i, delayMs]) => `${delayMs} ${i}`)
       t.deepEqual(rang.toSorted(), wanted.toSorted())
       t.deepEqual(rang, rang.toSorted(byTime))

@@ -55,14 +55,14 @@ test('waitFor leaves early, and what comes later is nobody’s unhandled rejecti
   const env = virtualEnv()
   const never = new Promise<number>(() => {})
   t.is(waitFor(env, 'it', never), never)
-  let fail: (error: Error) => void = () => {}
-  const failing = new Promise<number>((_, reject) => {
-    fail = reject
+  const failing: { reject?: (error: Error) => void } = {}
+  const later = new Promise<number>((_, reject) => {
+    failing.reject = reject
   })
-  const waiting = t.throwsAsync(waitFor(env, 'it', failing, { timeoutMs: 5 }), { code: 'ERR_TIMEOUT' })
+  const waiting = t.throwsAsync(waitFor(env, 'it', later, { timeoutMs: 5 }), { code: 'ERR_TIMEOUT' })
   await env.advance(5)
   await waiting
-  fail(new Error('late'))
+  failing.reject?.(new Error('late'))
   t.is(await waitFor(env, 'it', Promise.resolve(4), { timeoutMs: 5 }), 4)
   await t.throwsAsync(waitFor(env, 'it', Promise.reject(new Error('why')), { timeoutMs: 5 }), { message: 'why' })
   t.is(env.timers, 0)
