@@ -11,11 +11,50 @@
  * @property {boolean} [latency] times every round trip; with one message in flight it costs nothing
  * @property {boolean} [talked] each connection has carried one message both ways before it falls silent
  * @property {readonly string[]} subjects names of files in subjects/; ratios are to the one named baseline
+ * @property {boolean} [steady] its figures hardly vary: a few rounds, or one in the quick run, are enough
  * @property {boolean | readonly string[]} [quick] in the quick run with all subjects (true) or these
  */
 
 /** @type {readonly Workload[]} */
 export const workloads = [
+  {
+    name: 'tcp-idle-10000',
+    kind: 'idle',
+    transport: 'tcp',
+    connections: 10_000,
+    subjects: ['baseline', 'hawser'],
+    quick: true,
+    steady: true,
+  },
+  {
+    name: 'tcp-idle-10000-after-echo',
+    kind: 'idle',
+    transport: 'tcp',
+    connections: 10_000,
+    talked: true,
+    steady: true,
+    subjects: ['baseline', 'hawser'],
+  },
+  {
+    name: 'tcp-broadcast-64b-10000',
+    kind: 'broadcast',
+    transport: 'tcp',
+    connections: 10_000,
+    messageBytes: 64,
+    subjects: ['baseline', 'hawser'],
+    quick: true,
+    steady: true,
+  },
+  {
+    name: 'inproc-broadcast-64b-10000',
+    kind: 'broadcast',
+    transport: 'inproc',
+    connections: 10_000,
+    messageBytes: 64,
+    subjects: ['hawser'],
+    quick: true,
+    steady: true,
+  },
   {
     name: 'tcp-echo-64b-4x256-raw',
     kind: 'echo',
@@ -55,40 +94,6 @@ export const workloads = [
     messageBytes: 64,
     latency: true,
     subjects: ['baseline', 'hawser'],
-    quick: true,
-  },
-  {
-    name: 'tcp-idle-10000',
-    kind: 'idle',
-    transport: 'tcp',
-    connections: 10_000,
-    subjects: ['baseline', 'hawser'],
-    quick: true,
-  },
-  {
-    name: 'tcp-idle-10000-after-echo',
-    kind: 'idle',
-    transport: 'tcp',
-    connections: 10_000,
-    talked: true,
-    subjects: ['baseline', 'hawser'],
-  },
-  {
-    name: 'tcp-broadcast-64b-10000',
-    kind: 'broadcast',
-    transport: 'tcp',
-    connections: 10_000,
-    messageBytes: 64,
-    subjects: ['baseline', 'hawser'],
-    quick: true,
-  },
-  {
-    name: 'inproc-broadcast-64b-10000',
-    kind: 'broadcast',
-    transport: 'inproc',
-    connections: 10_000,
-    messageBytes: 64,
-    subjects: ['hawser'],
     quick: true,
   },
 ]

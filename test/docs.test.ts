@@ -1,19 +1,27 @@
 import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
+import { randomInt } from 'node:crypto'
+import { createServer } from 'node:net'
 import test from 'ava'
 
 const SAMPLES = '.samples'
 const COMPILED = '.build/.samples'
-/** A sample that serves until it is told to stop is told so. */
-const SERVING_MS = 1_500
+/** Samples end by themselves. */
+const TOO_LONG_MS = 20_000
 
+/** Below the ports that the kernel gives to dialers, so that nobody else takes it meanwhile. */
 async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
+  for (;;) {
+    const port = randomInt(20_000, 30_000)
+    const server = createServer()
+    const free = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false))
+      server.listen(port, () => resolve(true))
+    })
+    if (!free) continue
+    await new Promise((resolve) => server.close(resolve))
+    return port
+  }
 }
 
 /** Runs a sample as it stands in the text, but on ports that are free here. */
@@ -27,7 +35,7 @@ async function runSample(name: string): Promise<{ code: number | null; output: s
   let errors = ''
   child.stdout.on('data', (chunk) => (output += chunk))
   child.stderr.on('data', (chunk) => (errors += chunk))
-  const stop = setTimeout(() => child.kill('SIGTERM'), SERVING_MS)
+  const stop = setTimeout(() => child.kill('SIGKILL'), TOO_LONG_MS)
   const exit = await new Promise<number | null>((resolve) => child.on('close', resolve))
   clearTimeout(stop)
   rmSync(folder, { recursive: true })
@@ -42,7 +50,7 @@ test('the pages have samples', (t) => {
 
 for (const file of names) {
   const name = file.replace(/\.ts$/, '')
-  test(`the sample ${name} runs and ends well`, async (t) => {
+  test.serial(`the sample ${name} runs and ends well`, async (t) => {
     const { code, output, errors } = await runSample(name)
     t.is(code, 0, `${output}${errors}`)
     t.is(errors, '')

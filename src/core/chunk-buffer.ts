@@ -1,4 +1,4 @@
-import { allocate, copy, EMPTY, indexOfByte } from './bytes.ts'
+import { allocate, copy, EMPTY, indexOfByte, View } from './bytes.ts'
 import { frameTooLarge } from './errors.ts'
 import type { ReadBuffer } from './read-buffer.ts'
 
@@ -22,6 +22,9 @@ const MAX_TAIL_BYTES = 64 * 1024
 export class ChunkBuffer implements ReadBuffer {
   readonly #limitBytes: number
   #bytes: Uint8Array = EMPTY
+  /** Where #bytes lies. */
+  #memory: ArrayBufferLike = EMPTY.buffer
+  #memoryAt = 0
   #at = 0
   #end = 0
   /** The window is memory of our own: what lies behind #end may be written. */
@@ -53,7 +56,7 @@ export class ChunkBuffer implements ReadBuffer {
 
   append(chunk: Uint8Array): void {
     if (this.#at === this.#end && this.#queuedBytes === 0) {
-      this.#bytes = chunk
+      this.#setWindow(chunk)
       this.#at = 0
       this.#end = chunk.length
       this.#owned = false
@@ -66,17 +69,17 @@ export class ChunkBuffer implements ReadBuffer {
     }
   }
 
-  /** At the end of a pass: lets go of memory that is mostly consumed. `borrowed`: the chunk appended last is about to be reused. */
+  /** At the end of a pass: lets go of memory that is mostly consumed. `borrowed`: the last chunk is about to be reused. */
   settle(borrowed: boolean): void {
-    if (borrowed) this.#keepQueued()
+    if (borrowed) this.#copyLastQueued()
     const length = this.#end - this.#at
     if (length === 0) {
       if (this.#queuedBytes > 0) return
-      this.#bytes = EMPTY
+      this.#setWindow(EMPTY)
       this.#at = this.#end = 0
       return
     }
-    const held = this.#bytes.buffer.byteLength
+    const held = this.#memory.byteLength
     if (this.#owned ? this.#at > 0 && length * 4 < held : borrowed || length * 2 < held) this.#moveWindow(length)
   }
 
@@ -133,12 +136,12 @@ export class ChunkBuffer implements ReadBuffer {
 
   view(from: number, to: number): Uint8Array {
     const at = this.#within(from, to - from)
-    return this.#bytes.subarray(at, at + to - from)
+    return new View(this.#memory, this.#memoryAt + at, to - from)
   }
 
   take(length: number): Uint8Array {
     const at = this.#within(0, length)
-    const taken = this.#bytes.subarray(at, at + length)
+    const taken = new View(this.#memory, this.#memoryAt + at, length)
     this.#forget(length)
     return taken
   }
@@ -150,10 +153,16 @@ export class ChunkBuffer implements ReadBuffer {
 
   /** Forgets everything. */
   clear(): void {
-    this.#bytes = EMPTY
+    this.#setWindow(EMPTY)
     this.#at = this.#end = this.#queuedBytes = this.#wanted = 0
     this.#queue = undefined
     this.#tailFill = -1
+  }
+
+  #setWindow(bytes: Uint8Array): void {
+    this.#bytes = bytes
+    this.#memory = bytes.buffer
+    this.#memoryAt = bytes.byteOffset
   }
 
   #forget(length: number): void {
@@ -216,19 +225,18 @@ export class ChunkBuffer implements ReadBuffer {
     this.#queuedBytes += chunk.length
   }
 
+  #copyLastQueued(): void {
+    const queue = this.#queue
+    if (queue === undefined || this.#tailFill >= 0) return
+    const last = queue.length - 1
+    queue[last] = copy(queue[last] as Uint8Array)
+  }
+
   #sealTail(): void {
     if (this.#tailFill < 0 || this.#queue === undefined) return
     const last = this.#queue.length - 1
     this.#queue[last] = (this.#queue[last] as Uint8Array).subarray(0, this.#tailFill)
     this.#tailFill = -1
-  }
-
-  /** The newest chunk, where it waits as it came, is about to be reused. */
-  #keepQueued(): void {
-    const last = (this.#queue?.length ?? 0) - 1
-    if (this.#queue !== undefined && last >= 0 && this.#tailFill < 0) {
-      this.#queue[last] = copy(this.#queue[last] as Uint8Array)
-    }
   }
 
   /** The window is empty: the next chunk becomes the window. */
@@ -242,7 +250,7 @@ export class ChunkBuffer implements ReadBuffer {
       this.#end = (queue[0] as Uint8Array).length
       this.#owned = false
     }
-    this.#bytes = queue.shift() as Uint8Array
+    this.#setWindow(queue.shift() as Uint8Array)
     this.#at = 0
     this.#queuedBytes -= this.#end
     if (queue.length === 0) this.#queue = undefined
@@ -271,7 +279,7 @@ export class ChunkBuffer implements ReadBuffer {
   #moveWindow(capacity: number): void {
     const moved = allocate(capacity)
     moved.set(this.#bytes.subarray(this.#at, this.#end))
-    this.#bytes = moved
+    this.#setWindow(moved)
     this.#end -= this.#at
     this.#at = 0
     this.#owned = true

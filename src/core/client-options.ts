@@ -40,7 +40,7 @@ export const DIAL_TIMEOUT_MS = 5_000
 
 const CLIENT_DEFAULTS = { connections: 1, dialTimeoutMs: DIAL_TIMEOUT_MS }
 
-export const RECONNECT_DEFAULTS: ResolvedReconnect = {
+const RECONNECT_DEFAULTS: ResolvedReconnect = {
   initialMs: 100,
   maxMs: 30_000,
   stableAfterMs: 5_000,

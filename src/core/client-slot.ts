@@ -9,17 +9,15 @@ import type { LiveSession } from './live-session.ts'
 import type { CloseCause } from './session.ts'
 import type { SessionHost } from './session-host.ts'
 
-/** Answers that will not change soon: a certificate, a login, a missing permission. */
+/** What will not change soon: a certificate, a login, a missing permission. */
 const REFUSALS: ReadonlySet<ErrorCode> = /* @__PURE__ */ new Set<ErrorCode>([
   'ERR_REFUSED',
   'ERR_TLS',
   'ERR_PERMISSION',
   'ERR_PROXY',
+  'ERR_BAD_ADDRESS',
 ])
-/** Our own mistakes: the next attempt would make them again. */
-const HOPELESS: ReadonlySet<ErrorCode> = /* @__PURE__ */ new Set<ErrorCode>(['ERR_BAD_OPTION', 'ERR_BAD_ADDRESS'])
-
-type SlotSession = Pick<LiveSession<unknown, never, unknown>, 'start' | 'wantsReconnect'>
+type SlotSession = Pick<LiveSession<unknown, never, unknown>, 'start' | 'phase' | 'wantsReconnect'>
 
 /** What a slot needs of its Client. */
 export interface SlotWork<S extends SlotSession> {
@@ -83,8 +81,9 @@ export class ClientSlot<S extends SlotSession> {
     return this.#session
   }
 
+  /** Not from the moment on that it closes. */
   get isOpen(): boolean {
-    return this.#state === 'open'
+    return this.#session?.phase === 'open'
   }
 
   get isStopped(): boolean {
@@ -96,8 +95,10 @@ export class ClientSlot<S extends SlotSession> {
     return this.#generation
   }
 
+  /** Its attempts are used up, and no session could still turn out well. */
   get isExhausted(): boolean {
     const { reconnect } = this.#work
+    if (this.#session !== undefined) return false
     return reconnect !== false && reconnect.maxAttempts > 0 && this.#failures >= reconnect.maxAttempts
   }
 
@@ -170,7 +171,8 @@ export class ClientSlot<S extends SlotSession> {
   #onFailed(address: Address, error: SessionError): void {
     this.#failures++
     const { reconnect } = this.#work
-    if (reconnect === false || HOPELESS.has(error.code) || this.#isLastChance()) {
+    const isOurMistake = error.code === 'ERR_BAD_OPTION' // of an option that only the transport knows
+    if (reconnect === false || isOurMistake || this.#isLastChance()) {
       this.#events.failed(this, address, error, Infinity)
       this.#end(error)
       return

@@ -76,21 +76,13 @@ function openSession<In, Out, Data>(
       connection.destroy()
       return reject(signal.reason)
     }
-    const onAbort = (): void => session.destroy()
-    const settle = (): void => signal.removeEventListener('abort', onAbort)
-    const host = {
-      sessionOpened: (opened: LiveSession<In, Out, Data>): void => {
-        settle()
-        resolve(opened)
-      },
-      sessionRefused: (_session: unknown, error: unknown): void => {
-        settle()
-        reject(error)
-      },
-      sessionGone: (): void => {},
-    }
-    const session = new LiveSession(connection, config, host, role)
-    signal.addEventListener('abort', onAbort, { once: true })
+    const session = new LiveSession<In, Out, Data>(
+      connection,
+      config,
+      { sessionOpened: resolve, sessionRefused: (_session, error) => reject(error), sessionGone: () => {} },
+      role,
+    )
+    signal.addEventListener('abort', () => session.destroy(), { once: true })
     session.start()
   })
 }

@@ -79,7 +79,7 @@ export class FrameWriter implements WriteBuffer {
 
   u8(value: number): void {
     if ((value & 0xff) !== value) throw outOfRange('u8', value)
-    this.#bytes[this.#room(1)] = value
+    this.#space(1)[this.#to] = value
     this.#to += 1
   }
 
@@ -312,8 +312,10 @@ export class FrameWriter implements WriteBuffer {
     if (position >= this.#before) return { bytes: this.#bytes, offset: this.#from + position - this.#before }
     let start = 0
     for (const part of this.#parts as Uint8Array[]) {
-      if (position + length <= start + part.length) return { bytes: part, offset: position - start }
-      start += part.length
+      const end = start + part.length
+      if (position < end && position + length <= end) return { bytes: part, offset: position - start }
+      if (position < end) break
+      start = end
     }
     throw new RangeError(`the ${length} bytes at ${position} are not in one piece`)
   }

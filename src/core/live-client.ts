@@ -225,7 +225,7 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
     for (let i = 0; i < slots.length; i++) {
       const slot = slots[(this.#turn + i) % slots.length]
       const session = slot?.session
-      if (session === undefined || session.phase !== 'open' || !this.#sessions.has(session)) continue
+      if (session?.phase !== 'open') continue
       const { bufferedBytes } = session
       if (bufferedBytes >= bestBytes) continue
       best = session

@@ -655,7 +655,8 @@ export class LiveSession<In, Out, Data>
   /** The peer has ended and nobody may be pulling: what is left stays for `receive`, the session does not. */
   #lingerIfEnded(): void {
     if (!this.#loop.ended || this.#state !== 'open' || !this.#pulls || this.#handleRunning) return
-    this.#makeClock().startLinger()
+    if (this.#loop.undecodedBytes === 0) this.#closeRemotely()
+    else this.#makeClock().startLinger()
   }
 
   // ── Sending ────────────────────────────────────────────────────────────────────────────────────────────────

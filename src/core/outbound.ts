@@ -45,6 +45,8 @@ export class Outbound<Out> implements Flushable {
   readonly #runtime: Runtime
   readonly #host: OutboundHost
   readonly #text: boolean
+  /** The largest frame that the connection carries; Infinity on streams. */
+  readonly #maxWriteBytes: number
 
   // The newest pending range; those before it stand in #earlier.
   #slab: Uint8Array | undefined
@@ -94,6 +96,7 @@ export class Outbound<Out> implements Flushable {
     this.#runtime = runtime
     this.#host = host
     this.#text = codec.format === 'text'
+    this.#maxWriteBytes = connection.maxWriteBytes
   }
 
   /** Sent and not yet taken. */
@@ -241,9 +244,9 @@ export class Outbound<Out> implements Flushable {
       writer.abandon()
       throw messageTooLarge(bodyBytes, limits.maxFrameBytes)
     }
-    if (frameBytes > this.#connection.maxWriteBytes) {
+    if (frameBytes > this.#maxWriteBytes) {
       writer.abandon()
-      throw messageTooLarge(frameBytes, this.#connection.maxWriteBytes)
+      throw messageTooLarge(frameBytes, this.#maxWriteBytes)
     }
     if (this.#owedBytes > 0) this.#owedBytes = this.#connection.bufferedBytes
     const fill = this.#pendingBytes + this.#owedBytes + frameBytes

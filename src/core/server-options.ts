@@ -30,7 +30,7 @@ export interface ResolvedServerOptions {
   readonly backlog: number
 }
 
-export const SERVER_DEFAULTS: ResolvedServerOptions = {
+const SERVER_DEFAULTS: ResolvedServerOptions = {
   maxSessions: 65_536,
   maxSessionsPerHost: 0,
   maxPendingHandshakes: 1_024,

@@ -110,6 +110,7 @@ export class WeatheredLink implements VirtualLink {
 }
 
 interface Flight {
+  /** When it is due; not before those ahead of it. */
   readonly at: number
   readonly arrive: () => void
 }
@@ -122,7 +123,6 @@ class WeatheredCarrier implements Carrier {
   readonly #reset: () => void
   readonly #flights: Flight[] = []
   #timer: TimerHandle | undefined
-  #lastAt = 0
   /** When the wire is free of what was put on it at `bytesPerSecond`. */
   #freeAt = 0
   #isCut = false
@@ -179,8 +179,7 @@ class WeatheredCarrier implements Carrier {
     const { latencyMs = 0, jitterMs = 0, bytesPerSecond = Infinity } = this.#weather.faults
     this.#freeAt = Math.max(this.#freeAt, this.#weather.now()) + (length * 1000) / bytesPerSecond
     const jitter = jitterMs > 0 ? this.#weather.random.next() * jitterMs : 0
-    this.#lastAt = Math.max(this.#lastAt, this.#freeAt + latencyMs + jitter)
-    this.#flights.push({ at: this.#lastAt, arrive })
+    this.#flights.push({ at: this.#freeAt + latencyMs + jitter, arrive })
     if (this.#flights.length === 1) this.rearm()
   }
 

@@ -53,7 +53,8 @@ export const inproc: Transport = {
       },
     )
     listening.acceptor.offer(accepted)
-    return dialed
+    // In a later turn, as on any other transport: who dials in a loop must leave the acceptor its own.
+    return new Promise((resolve) => env.defer(() => resolve(dialed)))
   },
 
   async listen(address: Address, options: LinkOptions, sink: AcceptSink): Promise<Acceptor> {

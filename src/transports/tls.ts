@@ -32,7 +32,7 @@ export const tls: Transport = {
 /** Dialing and the handshake have one time limit together. */
 function withTimeLeft(options: LinkOptions, startedAt: number, connection: Connection): LinkOptions {
   if (options.timeoutMs === 0) return options
-  const timeoutMs = options.timeoutMs - (options.env.now() - startedAt)
+  const timeoutMs = Math.ceil(options.timeoutMs - (options.env.now() - startedAt))
   if (timeoutMs > 0) return { ...options, timeoutMs }
   connection.destroy()
   throw timedOut(`dialing ${connection.remoteAddress}`, options.timeoutMs)

@@ -17,7 +17,7 @@ export function linkOptions(
     maxFrameBytes: 1024 * 1024,
     text: false,
     role,
-    timeoutMs: 5_000,
+    timeoutMs: 20_000,
   } as const
   return { ...base, groups: groups as Readonly<Record<string, unknown>>, ...more }
 }

@@ -1,6 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { EventQueue } from '../../src/testing/event-queue.ts'
+import { EventQueue, type QueuedEvent } from '../../src/testing/event-queue.ts'
 import { Random } from '../../src/testing/random.ts'
 import { virtualEnv } from '../../src/testing/virtual-env.ts'
 
@@ -139,27 +139,29 @@ test('the same seed gives the same numbers, another one others', (t) => {
 })
 
 test('the event queue gives the earliest, whatever was pushed and removed before', (t) => {
+  const step = fc.record({ at: fc.nat(20), next: fc.constantFrom('push', 'push', 'pop', 'remove'), which: fc.nat(60) })
   fc.assert(
-    fc.property(fc.array(fc.record({ at: fc.nat(20), remove: fc.nat(9) }), { maxLength: 60 }), (steps) => {
+    fc.property(fc.array(step, { minLength: 20, maxLength: 100 }), (steps) => {
       const queue = new EventQueue()
-      let model: { at: number; order: number; run: () => void }[] = []
-      steps.forEach(({ at, remove }, order) => {
-        const event = queue.push(at, () => undefined)
-        model.push({ at, order, run: event.run })
-        if (remove > 6) {
-          t.true(queue.remove(event))
-          t.false(queue.remove(event))
-          model.pop()
-        } else if (remove > 4) {
-          model.sort((one, other) => one.at - other.at || one.order - other.order)
-          t.is(queue.pop()?.run, model.shift()?.run)
+      let model: { order: number; event: QueuedEvent }[] = []
+      const sorted = () => model.toSorted((one, other) => one.event.at - other.event.at || one.order - other.order)
+      steps.forEach(({ at, next, which }, order) => {
+        model.push({ order, event: queue.push(at, () => undefined) })
+        if (next === 'remove') {
+          const [removed] = model.splice(which % model.length, 1)
+          if (removed === undefined) throw new Error('the model is empty')
+          t.true(queue.remove(removed.event))
+          t.false(queue.remove(removed.event))
+        } else if (next === 'pop') {
+          model = sorted()
+          t.is(queue.pop(), model.shift()?.event)
         }
       })
-      model = model.toSorted((one, other) => one.at - other.at || one.order - other.order)
       t.is(queue.length, model.length)
-      for (const { run } of model) t.is(queue.pop()?.run, run)
+      for (const { event } of sorted()) t.is(queue.pop(), event)
       t.is(queue.pop(), undefined)
     }),
+    { numRuns: 300 },
   )
 })
 

@@ -1,11 +1,13 @@
-import { verifyTransport } from '../../src/testing/conformance/transport.ts'
-import { passThrough } from '../../src/testing/pass-through.ts'
-import { ipc } from '../../src/transports/ipc.ts'
-import { suite } from '../support/suite.ts'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
+import { verifyTransport } from '../../src/testing/conformance/transport.ts'
+import { passThrough } from '../../src/testing/pass-through.ts'
+import { ipc } from '../../src/transports/ipc.ts'
+import { dialing, listening } from '../support/accepting.ts'
+import { suite } from '../support/suite.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'hawser-ipc-'))
 test.after.always(() => rmSync(folder, { recursive: true, force: true }))
@@ -14,3 +16,62 @@ const address = (): string => `ipc://${folder}/${++files}.sock`
 
 verifyTransport(suite, 'ipc', { transport: ipc, address })
 verifyTransport(suite, 'ipc inside a pass-through layer', { transport: ipc, address, wrap: passThrough })
+
+test('B-09: a path of more than 107 bytes is ERR_BAD_ADDRESS, to listen on and to dial', async (t) => {
+  const longest = `ipc://${folder}/`.padEnd(6 + 107, 'x')
+  const { acceptor } = await listening(ipc, longest)
+  t.is(acceptor.address, longest)
+  await acceptor.close()
+  const error = { code: 'ERR_BAD_ADDRESS', part: 'path' }
+  t.like(await t.throwsAsync(listening(ipc, `${longest}x`)), error)
+  t.like(await t.throwsAsync(dialing(ipc, `${longest}x`)), error)
+  t.like(await t.throwsAsync(listening(ipc, `ipc://${folder}/${'ü'.repeat(40)}`.padEnd(6 + 100, 'x'))), error)
+})
+
+test('B-09: a socket file that a dead process left behind is taken over; a live one is in use', async (t) => {
+  const path = join(folder, 'stale.sock')
+  const dying = `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`
+  spawnSync(process.execPath, ['-e', dying])
+  t.true(statSync(path).isSocket())
+  await t.throwsAsync(dialing(ipc, `ipc://${path}`), { code: 'ERR_CONNECTION_REFUSED' })
+  const { acceptor, sink } = await listening(ipc, `ipc://${path}`)
+  await t.throwsAsync(listening(ipc, `ipc://${path}`), { code: 'ERR_ADDRESS_IN_USE' })
+  const connection = await dialing(ipc, `ipc://${path}`)
+  t.is((await sink.first()).remoteAddress, `ipc://${path}`)
+  for (const one of [connection, ...sink.connections]) one.destroy()
+  await acceptor.close()
+})
+
+test('B-09: a file that is no socket is never removed', async (t) => {
+  const path = join(folder, 'letter.txt')
+  writeFileSync(path, 'dear diary')
+  await t.throwsAsync(listening(ipc, `ipc://${path}`), { code: 'ERR_ADDRESS_IN_USE' })
+  t.is(readFileSync(path, 'utf8'), 'dear diary')
+  await t.throwsAsync(dialing(ipc, `ipc://${path}`), { code: 'ERR_CONNECTION_REFUSED' })
+})
+
+test('B-09: the file is for its owner alone unless the option says otherwise, and is gone after close', async (t) => {
+  for (const [groups, mode] of [
+    [{}, 0o600],
+    [{ ipc: { mode: 0o660 } }, 0o660],
+  ] as const) {
+    const where = address()
+    const { acceptor } = await listening(ipc, where, groups)
+    t.is(statSync(where.slice(6)).mode & 0o777, mode)
+    await acceptor.close()
+    t.false(existsSync(where.slice(6)))
+  }
+  await t.throwsAsync(listening(ipc, address(), { ipc: { mode: 0o1777 } }), {
+    code: 'ERR_BAD_OPTION',
+    message: /ipc\.mode/,
+  })
+  await t.throwsAsync(listening(ipc, address(), { ipc: { owner: 1 } }), {
+    code: 'ERR_BAD_OPTION',
+    message: /ipc\.owner/,
+  })
+})
+
+test('B-09: a folder that is not there is ERR_BAD_ADDRESS to listen in, and refuses to be dialed', async (t) => {
+  await t.throwsAsync(listening(ipc, `ipc://${folder}/nowhere/x.sock`), { code: 'ERR_BAD_ADDRESS' })
+  await t.throwsAsync(dialing(ipc, `ipc://${folder}/nowhere/x.sock`), { code: 'ERR_CONNECTION_REFUSED' })
+})

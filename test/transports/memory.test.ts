@@ -28,6 +28,14 @@ async function pair(env: Env, boundary: 'stream' | 'message' = 'stream', more: P
 const bytes = (length: number, seed = 0) => Uint8Array.from({ length }, (_, at) => (at * 7 + seed) & 0xff)
 const utf8 = (text: string) => new TextEncoder().encode(text)
 
+test('dialing one after the other in a loop leaves the acceptor its turns: the backlog does not fill', async (t) => {
+  const env = virtualEnv()
+  const accepted = new Accepted()
+  await inproc.listen(ADDRESS, linkOptions(env, 'accepted', { groups: { listen: { backlog: 2 } } }), accepted)
+  for (let i = 0; i < 10; i++) await inproc.dial(ADDRESS, linkOptions(env, 'dialed'))
+  t.is(accepted.connections.length, 10)
+})
+
 test('a name nobody bound refuses, a bound one is in use, and a closed one is free again', async (t) => {
   const env = virtualEnv()
   const options = linkOptions(env, 'dialed')
@@ -292,15 +300,18 @@ test('a second sink gets the unread rest first, in a later turn, then what follo
   const { dialed, accepted } = await pair(env)
   const second = new RecordingSink()
   const first = new RecordingSink(accepted)
+  let promised = false
   first.onEach = (chunk) => {
     accepted.attach(second, chunk.subarray(6))
-    t.deepEqual(second.events, [])
+    void Promise.resolve().then(() => t.deepEqual(second.events, []))
+    promised = true
   }
   dialed.write(utf8('HEADERrest '))
   await env.settle()
   dialed.write(utf8('and more'))
   dialed.end()
   await env.settle()
+  t.true(promised)
   t.is(second.text, 'rest and more')
   t.deepEqual(first.events, ['chunk 11'])
   t.deepEqual(second.lifeCycle, ['end'])

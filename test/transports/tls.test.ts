@@ -1,4 +1,5 @@
 import test from 'ava'
+import type { Env } from '../../src/core/env.ts'
 import { systemEnv } from '../../src/env/node/system-env.ts'
 import { until } from '../../src/testing/conformance/party.ts'
 import { requiredNet } from '../../src/transports/required-net.ts'
@@ -22,7 +23,11 @@ verifyTransport(suite, 'tls inside a pass-through layer', {
   wrap: passThrough,
 })
 
+// All of them here: `openssl` holds up the whole process while it runs, and with it the handshakes of other tests.
 const foreign = new Authority('Somebody else')
+const client = authority.issue('a client')
+const stranger = foreign.issue('a stranger')
+const reloaded = authority.issue('reloaded', 'IP:127.0.0.1')
 
 test('the certificate of the server is verified: its authority and its name, unless insecure', async (t) => {
   const { acceptor, sink } = await listening(tls, 'tls://127.0.0.1:0', { tls: server })
@@ -63,8 +68,6 @@ test('the certificate of the server is verified: its authority and its name, unl
 })
 
 test('B-02: a client without a certificate, or with a foreign one, is refused with ERR_TLS where one is required', async (t) => {
-  const client = authority.issue('a client')
-  const stranger = foreign.issue('a stranger')
   const demanding = { ...server, ca: authority.cert, clientCertificate: 'required' }
   const { acceptor, sink } = await listening(tls, 'tls://127.0.0.1:0', { tls: demanding })
   const attempt = async (certificate: object): Promise<void> => {
@@ -96,20 +99,32 @@ test('an optional client certificate may be missing, but not foreign', async (t)
   })
   const none = await dialing(tls, acceptor.address, { tls: { ca: authority.cert } })
   t.is((await sink.first()).peer.certificate, undefined)
-  const stranger = await dialing(tls, acceptor.address, { tls: { ca: authority.cert, ...foreign.issue('a stranger') } })
+  const turnedAway = await dialing(tls, acceptor.address, { tls: { ca: authority.cert, ...stranger } })
   t.is((await sink.firstError()).code, 'ERR_TLS')
   t.is(sink.connections.length, 1)
-  for (const connection of [none, stranger, ...sink.connections]) connection.destroy()
+  for (const connection of [none, turnedAway, ...sink.connections]) connection.destroy()
   await acceptor.close()
 })
 
 test('B-02: who never finishes the handshake ends in ERR_TIMEOUT, and keeps nobody else from his', async (t) => {
-  const { acceptor, sink } = await listening(tls, 'tls://127.0.0.1:0', groups, { timeoutMs: 300 })
+  const limits = new Set<() => void>() // of handshakes under way: the test says when they are over
+  const env: Env = {
+    ...systemEnv,
+    setTimer(_delayMs, run) {
+      limits.add(run)
+      return { cancel: () => limits.delete(run) }
+    },
+  }
+  const { acceptor, sink } = await listening(tls, 'tls://127.0.0.1:0', groups, { env })
   const silent = await dialing(tcp, acceptor.address.replace('tls', 'tcp'))
   const diary = new Diary()
   silent.attach(diary)
+  await until(systemEnv, () => limits.size === 1, 'the silent one is waited for')
   const other = await dialing(tls, acceptor.address, groups)
   await sink.first()
+  t.is(limits.size, 1)
+  t.is(sink.errors.length, 0)
+  for (const isOver of limits) isOver()
   const error = await sink.firstError()
   t.is(error.code, 'ERR_TIMEOUT')
   t.deepEqual(
@@ -190,7 +205,6 @@ test('B-02: ALPN agrees on the first protocol in common, or the handshake fails'
 test('reloadTls: new handshakes get the new certificate, sessions live on, and a bad one changes nothing', async (t) => {
   const { acceptor, sink } = await listening(tls, 'tls://127.0.0.1:0', groups)
   const old = await dialing(tls, acceptor.address, groups)
-  const reloaded = authority.issue('reloaded', 'IP:127.0.0.1')
   t.throws(() => acceptor.reloadTls?.({ cert: 'no PEM', key: 'neither' }), { code: 'ERR_TLS' })
   t.throws(() => acceptor.reloadTls?.({ ...reloaded, key: server.key }), { code: 'ERR_TLS' })
   t.throws(() => acceptor.reloadTls?.({ cert: reloaded.cert }), { code: 'ERR_BAD_OPTION' })
@@ -232,8 +246,9 @@ test('a handshake runs over any Connection, inside a layer or another TLS', asyn
   await acceptor.close()
 })
 
+const wrong = (group: object): Promise<unknown> => listening(tls, 'tls://127.0.0.1:0', { tls: group })
+
 test('a wrong option of the group tls is named', async (t) => {
-  const wrong = (group: object): Promise<unknown> => listening(tls, 'tls://127.0.0.1:0', { tls: group })
   await t.throwsAsync(wrong({}), { code: 'ERR_BAD_OPTION', message: /tls\.cert / })
   await t.throwsAsync(wrong({ cert: server.cert }), { code: 'ERR_BAD_OPTION', message: /tls\.key / })
   await t.throwsAsync(wrong({ ...server, minVersion: 'TLSv1' }), { code: 'ERR_BAD_OPTION', message: /tls\.minVersion/ })

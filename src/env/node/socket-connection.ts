@@ -181,13 +181,16 @@ export class SocketConnection implements Connection {
     return stream
   }
 
-  /** Writes are taken in order, so one callback serves them all. */
+  /**
+   * Writes are taken in order, so one callback serves them all. Of writes that a socket never finished Node says, once it
+   * is destroyed, that they went well.
+   */
   #tellTaken(taken: () => void): (error?: Error | null) => void {
     if (this.#taken === undefined) this.#taken = [taken]
     else this.#taken.push(taken)
     this.#onTaken ??= (error) => {
       const next = this.#taken?.shift()
-      if (error === undefined || error === null) next?.()
+      if ((error === undefined || error === null) && !this.#writable.destroyed) next?.()
     }
     return this.#onTaken
   }

@@ -1,5 +1,6 @@
-import { chmodSync, lstatSync, unlinkSync } from 'node:fs'
+import { chmodSync, existsSync, lstatSync, unlinkSync } from 'node:fs'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { dirname } from 'node:path'
 import { makeAddress, parseAddress } from '../../core/address.ts'
 import { HawserError } from '../../core/errors.ts'
 import type { StreamTarget } from '../../core/env.ts'
@@ -30,11 +31,10 @@ export async function listenStream(target: StreamTarget, options: LinkOptions, s
 }
 
 function bind(target: StreamTarget, options: LinkOptions, sink: AcceptSink): Promise<Acceptor> {
-  const where = nameOf(target)
-  return attempt(`listening on ${where}`, { ...options, timeoutMs: 0 }, ({ resolve, reject }) => {
+  return attempt(`listening on ${nameOf(target)}`, { ...options, timeoutMs: 0 }, ({ resolve, reject }) => {
     const server = createServer({ ...socketOptions(options), allowHalfOpen: true, pauseOnConnect: true })
     const backlog = backlogOf(options)
-    const failed = (error: Error): void => reject(listenError(error, where))
+    const failed = (error: Error): void => reject(listenError(error, target))
     server.once('error', failed)
     server.once('listening', () => {
       server.off('error', failed)
@@ -77,21 +77,22 @@ function backlogOf({ groups }: LinkOptions): number {
   return backlog
 }
 
-function listenError(error: Error, where: string): HawserError {
-  const part = NO_SUCH_PLACE[codeOf(error)]
+function listenError(error: Error, target: StreamTarget): HawserError {
+  const where = nameOf(target)
+  const part = 'path' in target ? wrongPath(error, target.path) : WRONG_HOST.has(codeOf(error)) ? 'host' : undefined
   if (part === undefined) return systemError(error, `cannot listen on ${where}`)
-  return new HawserError('ERR_BAD_ADDRESS', `cannot listen on ${where}: ${error.message}`, {
+  return new HawserError('ERR_BAD_ADDRESS', `cannot listen on ${where}: no such ${part}`, {
     cause: error,
     details: { part },
   })
 }
 
-/** What the system says of an address that is not this machine's, and which part of it is wrong. */
-const NO_SUCH_PLACE: Readonly<Record<string, string>> = {
-  EADDRNOTAVAIL: 'host',
-  EAFNOSUPPORT: 'host',
-  ENOENT: 'path',
-  ENOTDIR: 'path',
+/** What the system says of an address that is not this machine's. */
+const WRONG_HOST = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT'])
+
+/** libuv reports a folder that is not there as EACCES. */
+function wrongPath(error: Error, path: string): 'path' | undefined {
+  return codeOf(error) === 'EACCES' && !existsSync(dirname(path)) ? 'path' : undefined
 }
 
 function nameOf(target: StreamTarget): string {

@@ -210,6 +210,20 @@ export function verifyConnection(test: TestFunction, name: string, open: () => P
     equal(dialed.connection.bufferedBytes, 0, 'bufferedBytes after close')
   })
 
+  attached(
+    'what was not taken when a connection is destroyed is never said to be',
+    async ({ env, dialed, accepted }) => {
+      accepted.whenChunk = () => accepted.connection.pause()
+      for (const chunk of slices(bytes(8 * MIB), 256 * 1024)) dialed.write(chunk)
+      await standsStill(env, () => dialed.connection.bufferedBytes)
+      const taken = dialed.taken.length
+      dialed.call(() => dialed.connection.destroy())
+      await dialed.hasClosed()
+      equal(dialed.taken.length, taken, 'writes taken')
+      ok(taken < 32, 'some were not')
+    },
+  )
+
   attached('destroy from inside onChunk is as good as any other', async ({ dialed, accepted }) => {
     accepted.whenChunk = () => accepted.call(() => accepted.connection.destroy())
     for (const chunk of slices(bytes(MIB), 1000)) dialed.write(chunk)
@@ -311,7 +325,9 @@ async function standsStill(env: Env, figure: () => number): Promise<number> {
 
 /** Bytes that tell their place: a prime period shows every loss and exchange. */
 function bytes(length: number): Uint8Array {
-  return Uint8Array.from({ length }, (_, at) => at % 251)
+  const made = new Uint8Array(length)
+  for (let at = 0; at < length; at++) made[at] = at % 251
+  return made
 }
 
 function slices(whole: Uint8Array, length: number): Uint8Array[] {

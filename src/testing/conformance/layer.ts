@@ -1,5 +1,5 @@
 import type { Wrapper } from '../../core/connection.ts'
-import { tcp } from '../../transports/tcp.ts'
+import { inproc } from '../../transports/memory.ts'
 import { verifyConnection } from './connection.ts'
 import type { TestFunction } from './test-function.ts'
 import { openLink, type TransportUnderTest } from './transport.ts'
@@ -9,8 +9,11 @@ export interface LayerUnderTest extends Partial<Omit<TransportUnderTest, 'wrap'>
   readonly wrap: Wrapper
 }
 
-/** What every layer keeps: it is a Connection, so every sentence of that contract, over a transport that keeps them too. */
+let places = 0
+
+/** What every layer keeps: it is a Connection, so every sentence of that contract, over memory
+ * unless told otherwise. */
 export function verifyLayer(test: TestFunction, name: string, layer: LayerUnderTest): void {
-  const below: TransportUnderTest = { transport: tcp, address: 'tcp://127.0.0.1:0', ...layer }
+  const below: TransportUnderTest = { transport: inproc, address: () => `inproc://layer-${++places}`, ...layer }
   verifyConnection(test, name, () => openLink(below))
 }

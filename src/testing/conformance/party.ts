@@ -1,9 +1,10 @@
+import { copy } from '../../core/bytes.ts'
 import type { Connection, ConnectionSink } from '../../core/connection.ts'
 import type { Env } from '../../core/env.ts'
 import { equalBytes, ok } from './check.ts'
 
 /** How long a party waits for what must come. */
-const PATIENCE_MS = 10_000
+const PATIENCE_MS = 20_000
 const POLL_MS = 1
 
 /** Waits until `condition` holds. */
@@ -132,7 +133,7 @@ class PartySink implements ConnectionSink {
   onChunk(chunk: Uint8Array): void {
     const party = this.#party
     party.heard('onChunk', this)
-    party.chunks.push(party.connection.chunks === 'kept' ? chunk : chunk.slice())
+    party.chunks.push(party.connection.chunks === 'kept' ? chunk : copy(chunk))
     party.receivedBytes += chunk.length
     party.whenChunk?.(chunk)
   }

@@ -142,7 +142,8 @@ export function verifyTransport(test: TestFunction, name: string, options: Trans
 }
 
 const A_WHILE_MS = 20
-const TIMEOUT_MS = 5_000
+/** Of a dial; generous, as many tests may run at once on a busy machine. */
+const TIMEOUT_MS = 20_000
 
 /** The transport with the options of one run. */
 class Place {

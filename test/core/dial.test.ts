@@ -1,0 +1,89 @@
+import test from 'ava'
+import { text } from '../../codecs/text.ts'
+import { refused } from '../../src/core/errors.ts'
+import { codeOf, EndpointWorld, gate } from '../support/endpoint-world.ts'
+
+const codec = text()
+
+test('dial makes one attempt and rejects with what it met: nobody there, refused, a wrong option', async (t) => {
+  const world = new EndpointWorld()
+  t.is(await codeOf(world.dial('inproc://nobody', { codec })), 'ERR_CONNECTION_REFUSED')
+  const server = await world.listen('inproc://s', { codec })
+  const refusing = {
+    codec,
+    data: () => {
+      throw refused('not this server')
+    },
+  }
+  t.is(await codeOf(world.dial('inproc://s', refusing)), 'ERR_REFUSED')
+  const failing = {
+    codec,
+    listener: {
+      onOpen: () => {
+        throw new Error('no')
+      },
+    },
+  }
+  t.is(await codeOf(world.dial('inproc://s', failing)), 'ERR_LISTENER')
+  t.is(await codeOf(world.dial('inproc://s', { codec, timeoutMs: -1 })), 'ERR_BAD_OPTION')
+  t.is(await codeOf(world.dial('inproc://s', { codec, signal: {} as AbortSignal })), 'ERR_BAD_OPTION')
+  t.is(
+    await codeOf(world.dial('inproc://s', { codec: () => ({}) as typeof codec, wrap: [3] as never })),
+    'ERR_BAD_OPTION',
+  )
+  t.is(await codeOf(world.dial('else://s:1', { codec })), 'ERR_BAD_ADDRESS')
+  await world.env.settle()
+  t.is(server.sessions.size, 0)
+  await server.close()
+  t.is(world.env.timers, 0)
+})
+
+test('over time or aborted, dial leaves nothing behind in any phase', async (t) => {
+  const world = new EndpointWorld()
+  const server = await world.listen('inproc://s', { codec })
+  t.is(
+    await codeOf(world.dial('inproc://s', { codec, signal: AbortSignal.abort(new Error('before')) })),
+    'Error: before',
+  )
+
+  const hanging = codeOf(world.dial('script://x:1', { codec, timeoutMs: 50 }))
+  await world.env.advance(50)
+  t.is(await hanging, 'ERR_TIMEOUT')
+  t.true(world.script.last.options.signal?.aborted)
+
+  const stop = new AbortController()
+  const aborted = codeOf(world.dial('script://x:1', { codec, signal: stop.signal }))
+  stop.abort(new Error('during'))
+  t.is(await aborted, 'Error: during')
+  t.true(world.script.last.options.signal?.aborted)
+
+  const never = gate()
+  const opening = codeOf(world.dial('inproc://s', { codec, timeoutMs: 50, data: () => never.opened }))
+  await world.env.settle()
+  t.is(server.sessions.size, 1)
+  await world.env.advance(60)
+  t.is(await opening, 'ERR_TIMEOUT')
+  t.is(server.sessions.size, 0)
+
+  const defaulted = codeOf(world.dial('script://x:1', { codec }))
+  t.is(world.script.last.options.timeoutMs, 5_000)
+  await world.env.advance(5_000)
+  t.is(await defaulted, 'ERR_TIMEOUT')
+  await server.close()
+  t.is(world.env.timers, 0)
+})
+
+test('once open, a dialed session stands alone: neither its signal nor its time limit mean anything to it', async (t) => {
+  const world = new EndpointWorld()
+  const server = await world.listen('inproc://s', { codec, listener: { onMessage: (session, m) => session.send(m) } })
+  const stop = new AbortController()
+  const session = await world.dial('inproc://s', { codec, signal: stop.signal, timeoutMs: 50 })
+  stop.abort()
+  await world.env.advance(100)
+  session.send('still here')
+  t.is(await session.receive(), 'still here')
+  t.is(session.peer.dialed, undefined)
+  await session.close()
+  await server.close()
+  t.is(world.env.timers, 0)
+})

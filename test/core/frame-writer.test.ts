@@ -1,0 +1,329 @@
+import test from 'ava'
+import fc from 'fast-check'
+import { FrameReader } from '../../src/core/frame-reader.ts'
+import { FrameWriter, REFER_BYTES, SLAB_BYTES } from '../../src/core/frame-writer.ts'
+import { throws } from '../../src/testing/conformance/check.ts'
+import { hex } from '../../src/testing/index.ts'
+
+function bytesOf(out: FrameWriter): Buffer {
+  return Buffer.concat([...(out.parts ?? []), out.slab.subarray(out.from, out.to)])
+}
+
+const ORDER = fc.constantFrom('be' as const, 'le' as const)
+const U32 = fc.integer({ min: 0, max: 0xffff_ffff })
+const LENGTH = fc.oneof(
+  { weight: 8, arbitrary: fc.nat(60) },
+  { weight: 2, arbitrary: fc.nat(6000) },
+  { weight: 1, arbitrary: fc.integer({ min: 30_000, max: 70_000 }) },
+)
+
+/** One call of the writer, and the same on a plain array. */
+interface Step {
+  readonly name: string
+  run(out: FrameWriter): void
+  model(bytes: number[]): void
+}
+
+const WRITES: fc.Arbitrary<Step> = fc.oneof(
+  fc.nat(255).map((value) => ({
+    name: 'u8',
+    run: (out: FrameWriter) => out.u8(value),
+    model: (bytes: number[]) => void bytes.push(value),
+  })),
+  fc.tuple(fc.nat(0xffff), ORDER).map(([value, order]) => ({
+    name: 'u16',
+    run: (out: FrameWriter) => out.u16(value, order),
+    model: (bytes: number[]) => void bytes.push(...inOrder([value >>> 8, value & 0xff], order)),
+  })),
+  fc.tuple(U32, ORDER).map(([value, order]) => ({
+    name: 'u32',
+    run: (out: FrameWriter) => out.u32(value, order),
+    model: (bytes: number[]) => void bytes.push(...inOrder(u32(value), order)),
+  })),
+  fc.tuple(fc.integer(), ORDER).map(([value, order]) => ({
+    name: 'i32',
+    run: (out: FrameWriter) => out.i32(value, order),
+    model: (bytes: number[]) => void bytes.push(...inOrder(u32(value >>> 0), order)),
+  })),
+  fc.tuple(fc.maxSafeNat(), ORDER).map(([value, order]) => ({
+    name: 'u64',
+    run: (out: FrameWriter) => out.u64(value, order),
+    model: (bytes: number[]) =>
+      void bytes.push(...inOrder([...u32(Math.floor(value / 2 ** 32)), ...u32(value % 2 ** 32)], order)),
+  })),
+  fc.tuple(fc.double(), ORDER).map(([value, order]) => ({
+    name: 'f64',
+    run: (out: FrameWriter) => out.f64(value, order),
+    model(bytes: number[]): void {
+      const view = new DataView(new ArrayBuffer(8))
+      view.setFloat64(0, value)
+      bytes.push(...inOrder([...new Uint8Array(view.buffer)], order))
+    },
+  })),
+  fc.maxSafeNat().map((value) => ({
+    name: 'varint',
+    run: (out: FrameWriter) => out.varint(value),
+    model(bytes: number[]): void {
+      let left = BigInt(value)
+      for (; left > 127n; left >>= 7n) bytes.push(Number(left & 127n) | 128)
+      bytes.push(Number(left))
+    },
+  })),
+  fc.tuple(LENGTH, fc.boolean()).map(([length, refer]) => ({
+    name: refer ? 'refer' : 'bytes',
+    run: (out: FrameWriter) => (refer ? out.refer(pattern(length)) : out.bytes(pattern(length))),
+    model: (bytes: number[]) => pattern(length).forEach((byte) => bytes.push(byte)),
+  })),
+  fc.tuple(fc.string({ unit: 'binary' }), fc.constantFrom(1, 1, 1, 40, 3000)).map(([text, times]) => ({
+    name: 'utf8',
+    run: (out: FrameWriter) => void out.utf8(text.repeat(times)),
+    model: (bytes: number[]) => new TextEncoder().encode(text.repeat(times)).forEach((byte) => bytes.push(byte)),
+  })),
+  LENGTH.map((length) => ({
+    name: 'reserve',
+    run: (out: FrameWriter) => void out.reserve(length),
+    model: (bytes: number[]) => pattern(length).forEach(() => bytes.push(0)),
+  })),
+)
+/** A change of what is there, at a share of its length. */
+interface Change {
+  readonly name: string
+  readonly share: number
+  readonly value: number
+  readonly order: 'be' | 'le'
+}
+const CHANGES: fc.Arbitrary<Change> = fc.record({
+  name: fc.constantFrom('setU8', 'setU16', 'setU32', 'remove', 'indexOf'),
+  share: fc.double({ min: 0, max: 1, noNaN: true }),
+  value: U32,
+  order: ORDER,
+})
+
+function inOrder(bytes: number[], order: 'be' | 'le'): number[] {
+  return order === 'be' ? bytes : bytes.toReversed()
+}
+function u32(value: number): number[] {
+  return [value >>> 24, (value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff]
+}
+function pattern(length: number): Uint8Array {
+  return Uint8Array.from({ length }, (_, at) => (at * 7) & 0xff)
+}
+
+/** Makes one change on both; the writer may refuse to change what is not in one piece. */
+function change(out: FrameWriter, model: number[], { name, share, value, order }: Change): void {
+  const at = Math.floor(share * model.length)
+  try {
+    if (name === 'setU8') {
+      out.setU8(at, value & 0xff)
+      model[at] = value & 0xff
+    } else if (name === 'setU16') {
+      out.setU16(at, value & 0xffff, order)
+      model.splice(at, 2, ...inOrder(u32(value & 0xffff).slice(2), order))
+    } else if (name === 'setU32') {
+      out.setU32(at, value, order)
+      model.splice(at, 4, ...inOrder(u32(value), order))
+    } else if (name === 'remove') {
+      out.remove(at, value % 20)
+      model.splice(at, value % 20)
+    } else {
+      const wanted = Uint8Array.from(model.slice(at, at + 1 + (value % 5)))
+      const whole = Buffer.from(model)
+      const from = Math.floor(at / 2)
+      if (out.indexOf(value & 0xff, from) !== whole.indexOf(value & 0xff, from)) throw new Error('indexOf of a byte')
+      if (wanted.length > 0 && out.indexOf(wanted, from) !== whole.indexOf(wanted, from)) throw new Error('indexOf')
+    }
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+  }
+}
+
+test('any sequence of writes and changes makes the bytes that plain arrays make, and no frame changes later', (t) => {
+  const frames = fc.array(
+    fc.record({
+      steps: fc.array(fc.oneof({ weight: 3, arbitrary: WRITES }, { weight: 1, arbitrary: CHANGES }), { maxLength: 25 }),
+      abandoned: fc.boolean(),
+    }),
+    { maxLength: 8 },
+  )
+  fc.assert(
+    fc.property(frames, fc.nat(SLAB_BYTES), (wanted, filled) => {
+      const out = new FrameWriter()
+      out.begin(Infinity, false)
+      out.reserve(filled)
+      out.commit()
+      const kept: { readonly parts: readonly Uint8Array[]; readonly bytes: Buffer }[] = []
+      for (const { steps, abandoned } of wanted) {
+        const model: number[] = []
+        out.begin(Infinity, false)
+        for (const step of steps) {
+          if ('run' in step) {
+            step.run(out)
+            step.model(model)
+          } else {
+            change(out, model, step)
+          }
+          t.is(out.position, model.length)
+        }
+        t.true(Buffer.from(model).equals(bytesOf(out)))
+        if (abandoned) {
+          out.abandon()
+        } else {
+          kept.push({ parts: [...(out.parts ?? []), out.slab.subarray(out.from, out.to)], bytes: bytesOf(out) })
+          out.commit()
+        }
+      }
+      for (const { parts, bytes } of kept) t.true(bytes.equals(Buffer.concat(parts)))
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('frames stand behind each other in one slab, which is never rewritten', (t) => {
+  const out = new FrameWriter()
+  const slab = out.slab
+  const views: Uint8Array[] = []
+  for (let at = 0; at < 3000; at++) {
+    out.begin(Infinity, false)
+    out.u32(at)
+    out.reserve(60)
+    views.push(out.slab.subarray(out.from, out.to))
+    out.commit()
+  }
+  t.is(views[0]?.buffer, slab.buffer)
+  t.is(views[1]?.byteOffset, (views[0]?.byteOffset ?? 0) + 64)
+  views.forEach((view, at) => t.is(new FrameReader(view).u32(), at))
+  t.is(new Set(views.map((view) => view.buffer)).size, Math.ceil((3000 * 64) / SLAB_BYTES))
+})
+
+test('an abandoned frame leaves nothing behind, a large one gives the slab back', (t) => {
+  const out = new FrameWriter()
+  const { slab, from } = out
+  for (const length of [10, 40_000, 200_000]) {
+    out.begin(Infinity, false)
+    for (let left = length; left > 0; left -= 1000) out.bytes(pattern(Math.min(left, 1000)))
+    out.abandon()
+    t.is(out.slab, slab)
+    t.is(out.from, from)
+    t.is(out.position, 0)
+    t.is(out.parts, undefined)
+  }
+})
+
+test('payloads go by reference from 32 KiB on, or when asked', (t) => {
+  const out = new FrameWriter()
+  const large = pattern(REFER_BYTES)
+  const small = pattern(10)
+  out.begin(Infinity, false)
+  out.bytes(pattern(REFER_BYTES - 1))
+  t.is(out.parts, undefined)
+  out.bytes(large)
+  out.refer(small)
+  t.true(out.parts?.includes(large))
+  t.true(out.parts?.includes(small))
+})
+
+test('A-14: a frame that outgrows its limit is refused before memory is taken for it', (t) => {
+  const out = new FrameWriter()
+  const tooLarge: ((out: FrameWriter) => unknown)[] = [
+    () => out.bytes(new Uint8Array(200_000)),
+    () => out.refer(new Uint8Array(200_000)),
+    () => out.utf8('x'.repeat(200_000)),
+    () => out.utf8('漢'.repeat(60_000)),
+    () => out.reserve(200_000),
+    () => {
+      for (;;) out.u8(1)
+    },
+  ]
+  for (const write of tooLarge) {
+    out.begin(100_000, false)
+    throws(() => write(out), 'ERR_MESSAGE_TOO_LARGE')
+    out.abandon()
+  }
+  out.begin(100_000, false)
+  t.is(out.utf8('x'.repeat(100_000)), 100_000)
+  out.abandon()
+})
+
+test('numbers out of range and positions outside of the frame throw', (t) => {
+  const out = new FrameWriter()
+  out.begin(Infinity, true)
+  t.true(out.text)
+  t.throws(() => out.begin(Infinity, false), { instanceOf: TypeError })
+  const wrong: (() => void)[] = [
+    ...[-1, 256, 1.5, Number.NaN].map((value) => () => out.u8(value)),
+    ...[-1, 65_536, 0.5].map((value) => () => out.u16(value)),
+    ...[-1, 2 ** 32, 0.5].map((value) => () => out.u32(value)),
+    ...[2 ** 31, -(2 ** 31) - 1, 0.5].map((value) => () => out.i32(value)),
+    ...[-1, 2 ** 53, 0.5, Number.NaN].flatMap((value) => [() => out.u64(value), () => out.varint(value)]),
+    () => out.setU8(0, 1),
+    () => out.setU32(-1, 1),
+    () => out.remove(0, 1),
+  ]
+  for (const write of wrong) t.throws(write, { instanceOf: RangeError })
+  t.is(out.position, 0)
+})
+
+test('what was written is read back; a frame that ends too early is ERR_BAD_MESSAGE', (t) => {
+  const values = fc.record({
+    a: fc.nat(255),
+    b: fc.nat(65_535),
+    c: U32,
+    d: fc.integer(),
+    e: fc.maxSafeNat(),
+    f: fc.double(),
+    g: fc.maxSafeNat(),
+    text: fc.string({ unit: 'grapheme' }),
+    order: ORDER,
+  })
+  fc.assert(
+    fc.property(values, ({ a, b, c, d, e, f, g, text, order }) => {
+      const out = new FrameWriter()
+      out.begin(Infinity, false)
+      out.u8(a)
+      out.u16(b, order)
+      out.u32(c, order)
+      out.i32(d, order)
+      out.u64(e, order)
+      out.f64(f, order)
+      out.varint(g)
+      out.varint(new TextEncoder().encode(text).length)
+      out.utf8(text)
+      out.bytes(hex`01 02`)
+      const frame = bytesOf(out)
+      const readAll = (bytes: Uint8Array): unknown[] => {
+        const reader = new FrameReader(bytes)
+        const numbers = [
+          reader.u8(),
+          reader.u16(order),
+          reader.u32(order),
+          reader.i32(order),
+          reader.u64(order),
+          reader.f64(order),
+          reader.varint(),
+        ]
+        const string = reader.utf8(reader.varint())
+        const rest = [...reader.bytes(1), ...reader.rest(), reader.remaining]
+        return [...numbers, string, ...rest]
+      }
+      t.deepEqual(readAll(frame), [a, b, c, d, e, f, g, text, 1, 2, 0])
+      for (let length = 0; length < frame.length - 1; length++) {
+        throws(() => readAll(frame.subarray(0, length)), 'ERR_BAD_MESSAGE')
+      }
+    }),
+    { numRuns: 50 },
+  )
+})
+
+test('FrameReader refuses what is beyond 2^53 - 1, endless varints, texts that are not UTF-8 and negative lengths', (t) => {
+  const refused = (frame: Uint8Array, read: (reader: FrameReader) => unknown): void => {
+    t.notThrows(() => throws(() => read(new FrameReader(frame)), 'ERR_BAD_MESSAGE'))
+  }
+  refused(hex`0020000000000000`, (reader) => reader.u64())
+  refused(hex`ffffffffffffffff`, (reader) => reader.u64('le'))
+  refused(hex`80808080808080808001`, (reader) => reader.varint())
+  refused(hex`ffffffffffffff7f`, (reader) => reader.varint())
+  refused(hex`ff`, (reader) => reader.utf8(1))
+  refused(hex`01 02`, (reader) => reader.bytes(-1))
+  refused(hex`01 02`, (reader) => reader.bytes(Number.NaN))
+  t.is(new FrameReader(hex`001fffffffffffff`).u64(), Number.MAX_SAFE_INTEGER)
+})
