@@ -12,7 +12,7 @@ const MIB = 1024 * 1024
 
 /** A server that sends `bytes` to a peer at once, and what became of that. */
 async function sendTo(peer: (socket: Socket) => void, bytes: number): Promise<CloseCause> {
-  let tell: (cause: CloseCause) => void = () => {}
+  let tell: ((cause: CloseCause) => void) | undefined
   const closed = new Promise<CloseCause>((resolve) => (tell = resolve))
   const server = await listen('tcp://127.0.0.1:0', {
     codec: raw(),
@@ -23,7 +23,7 @@ async function sendTo(peer: (socket: Socket) => void, bytes: number): Promise<Cl
     listener: {
       onError: () => {},
       onOpen: (session) => session.send(new Uint8Array(bytes)),
-      onClose: (_session, cause) => tell(cause),
+      onClose: (_session, cause) => tell?.(cause),
     },
   })
   const socket = connect(server.address.port, '127.0.0.1')
