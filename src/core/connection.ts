@@ -67,6 +67,7 @@ export interface Connection {
   destroy(error?: Error): void
 }
 
+/** Who hears what a Connection brings. */
 export interface ConnectionSink {
   onChunk(chunk: Uint8Array, text?: boolean): void
   /** Life without a chunk: pong, compressed header, window update. */

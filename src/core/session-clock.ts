@@ -11,6 +11,7 @@ const LATENESS_MS = 100
 /** Verdicts about a peer, each of which ends the session. */
 type Verdict = 'ERR_TIMEOUT' | 'ERR_FRAME_TIMEOUT' | 'ERR_IDLE_TIMEOUT' | 'ERR_HEARTBEAT_TIMEOUT' | 'ERR_STALLED'
 
+/** What the clock tells its session. */
 export interface SessionClockHost {
   /** `cronIntervalMs` is over. */
   clockCron(): void

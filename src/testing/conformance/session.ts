@@ -20,6 +20,7 @@ type ByteSession = Session<Bytes, Bytes, undefined>
 type Setup = Partial<SessionSetup<Bytes, Bytes, undefined>>
 type Listener = EventListener<Bytes, Bytes, undefined>
 
+/** What `verifySession` takes: where sessions meet, and what they are made of. */
 export interface SessionsUnderTest {
   /** Where to listen: with port 0, or a function that gives a free place each time, as tests may run side by side. */
   readonly address: string | (() => string)
