@@ -413,6 +413,7 @@ export class HandlerLoop<In> {
   #update(): void {
     const free = this.#pull ? (this.#receivers?.size ?? 0) > 0 : this.#running < this.#limits.concurrency
     this.#go = free && !this.#held && !this.#paused && !this.#yielding && !this.#discarding && !this.#broken
+    if (!this.#go) this.frameSince = 0 // nobody waits for the rest of a frame now
   }
 
   #runLater(): void {

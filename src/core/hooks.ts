@@ -4,6 +4,7 @@ import type { CloseCause, Session } from './session.ts'
 import type { SessionConfig } from './session-config.ts'
 import { isThenable } from './thenable.ts'
 
+/** What Hooks tells its session. */
 export interface HooksHost {
   /** A hook threw or rejected: ERR_LISTENER that names it. */
   hookFailed(error: HawserError): void
@@ -79,6 +80,14 @@ export class Hooks<In, Out, Data> {
     if (onDrain !== undefined) this.#call('onDrain', onDrain)
   }
 
+  /** `onError` where nothing depends on what it gives: the error closes anyway, or never does. */
+  tell(error: HawserError): void {
+    const result = this.report(error)
+    if (isThenable(result)) {
+      Promise.resolve(result).catch((thrown: unknown) => this.log(listenerFailed('onError', thrown, false)))
+    }
+  }
+
   /** Gives what `onError` gave; where there is none, the error is logged. */
   report(error: HawserError): unknown {
     const onError = this.#listener?.onError
@@ -101,7 +110,7 @@ export class Hooks<In, Out, Data> {
     } catch (error) {
       const failure = listenerFailed('onShutdown', error, false)
       if (this.#session.phase === 'closed') this.log(failure)
-      else this.report(failure)
+      else this.tell(failure)
     }
   }
 

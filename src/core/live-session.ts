@@ -556,7 +556,7 @@ export class LiveSession<In, Out, Data>
     if (error !== undefined && this.#cause === undefined) {
       const reason = asSessionError(error)
       this.#cause = { by: 'error', error: reason }
-      if (this.#hooks.begun) this.#hooks.report(reason)
+      if (this.#hooks.begun) this.#hooks.tell(reason)
     }
     this.#gone()
   }
@@ -590,7 +590,7 @@ export class LiveSession<In, Out, Data>
 
   loopReported(error: HawserError): void {
     this.#later(() => {
-      if (this.#hooks.begun && this.#state !== 'closed') this.#hooks.report(error)
+      if (this.#hooks.begun && this.#state !== 'closed') this.#hooks.tell(error)
       else this.#hooks.log(error)
     })
   }

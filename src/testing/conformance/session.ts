@@ -7,6 +7,7 @@ import { type ErrorCode, refused, type SessionError } from '../../core/errors.ts
 import type { EventListener } from '../../core/event-listener.ts'
 import type { Peer } from '../../core/peer.ts'
 import type { CloseCause, Session } from '../../core/session.ts'
+import type { StageFactory } from '../../core/stage.ts'
 import { systemEnv } from '../../env/node/system-env.ts'
 import type { SessionSetup } from '../../node-options.ts'
 import { dial, listen } from '../../node.ts'
@@ -19,6 +20,7 @@ type ByteSession = Session<Bytes, Bytes, undefined>
 type Setup = Partial<SessionSetup<Bytes, Bytes, undefined>>
 type Listener = EventListener<Bytes, Bytes, undefined>
 
+/** What `verifySession` takes: where sessions meet, and what they are made of. */
 export interface SessionsUnderTest {
   /** Where to listen: with port 0, or a function that gives a free place each time, as tests may run side by side. */
   readonly address: string | (() => string)
@@ -234,13 +236,14 @@ function pulling(sentence: Sentence): void {
   })
 
   sentence('handle pulls, and the session closes when it returns', async (place) => {
-    const handle = async (session: ByteSession) => {
-      for await (const message of session) {
-        session.send(message)
-        if (numberOf(message) === 2) return
-      }
-    }
-    const { server, client } = await place.meet({ handle })
+    const { server, client } = await place.meet({
+      async handle(session) {
+        for await (const message of session) {
+          session.send(message)
+          if (numberOf(message) === 2) return
+        }
+      },
+    })
     for (let i = 0; i < 3; i++) client.send(numbered(i))
     for (let i = 0; i < 3; i++) equal(numberOf(await client.receive()), i, 'the answer')
     equal((await server.closed).by, 'local', 'who closed it')
@@ -418,11 +421,7 @@ function opening(sentence: Sentence): void {
 
 function steps(sentence: Sentence): void {
   sentence('stages run first to last for what comes in, last to first for what goes out', async (place) => {
-    const tag = (mark: number) => () => ({
-      inbound: (message: Bytes, next: (message: Bytes) => void) => next(concat(message, Uint8Array.of(mark))),
-      outbound: (message: Bytes, next: (message: Bytes) => void) => next(concat(message, Uint8Array.of(mark + 10))),
-    })
-    const { server, client } = await place.meet({ stages: [tag(1), tag(2)] })
+    const { server, client } = await place.meet({ stages: [tagging(1), tagging(2)] })
     client.send(Uint8Array.of(0))
     equalBytes(await server.receive(), Uint8Array.of(0, 1, 2), 'inbound')
     server.send(Uint8Array.of(0))
@@ -469,6 +468,13 @@ function steps(sentence: Sentence): void {
     equal(numberOf(await server.receive()), 30, 'on the wire')
     server.send(numbered(4))
     equal(numberOf(await client.receive()), 5, 'to the program')
+  })
+}
+
+function tagging(mark: number): StageFactory<Bytes, Bytes> {
+  return () => ({
+    inbound: (message, next) => next(concat(message, Uint8Array.of(mark))),
+    outbound: (message, next) => next(concat(message, Uint8Array.of(mark + 10))),
   })
 }
 
@@ -706,13 +712,13 @@ function closing(sentence: Sentence): void {
         events.push(`close ${session.phase}`)
       },
     }
-    const { server, client } = await place.meet({ listener, cronIntervalMs: 1000 })
+    const { server, client } = await place.meet({ listener, cronIntervalMs: 5 })
     client.send(numbered(1))
     await until(env, () => events.includes('message'), 'the message')
     client.destroy()
     await server.closed
-    await pause(env, 5)
-    equal(events.slice(events.indexOf('abort')), ['abort', 'close closed'], 'events') // a slow machine sees a cron before
+    await pause(env, 20)
+    equal(events.slice(events.indexOf('abort')), ['abort', 'close closed'], 'events')
   })
 
   sentence('closing does not wait for a running handler, whose send then says false', async (place) => {
