@@ -420,7 +420,7 @@ export class LiveSession<In, Out, Data>
   #makeFraming(): Framing | undefined {
     const { setup, framing: defaultFraming } = this.#config
     if (this.#connection.boundary === 'message' && setup.boundary !== 'stream') return undefined
-    return framingFor(setup.framing ?? defaultFraming, this.peer)
+    return framingFor(setup.framing ?? defaultFraming, this)
   }
 
   #makePipeline(): Pipeline<In, Out> | undefined {
