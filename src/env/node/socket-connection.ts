@@ -62,7 +62,8 @@ export class SocketConnection implements Connection {
   }
 
   readonly peer: PeerInfo
-  readonly #ends: Ends
+  readonly #local: Ends['local']
+  readonly #remote: Ends['remote']
   readonly #env: Env
   readonly #readable: Readable
   readonly #writable: Writable
@@ -90,16 +91,17 @@ export class SocketConnection implements Connection {
     this.#env = env
     this.#readable = readable
     this.#writable = writable
-    this.#ends = ends
+    this.#local = ends.local
+    this.#remote = ends.remote
     this.peer = peer
     this.#listen()
   }
 
   get localAddress(): string {
-    return this.#ends.local.toString()
+    return this.#local.toString()
   }
   get remoteAddress(): string {
-    return this.#ends.remote.toString()
+    return this.#remote.toString()
   }
   get boundary(): 'stream' {
     return 'stream'
