@@ -180,7 +180,6 @@ function messages(sentence: Sentence): void {
       { highWaterMarkBytes: 256 * KIB },
     )
     const count = await sendUntilFull(client)
-    await pause(env, 20)
     ok(client.stats.bufferedBytes > 0, 'the sender is left with some of it')
     const { undecodedBytes } = server.stats
     ok(undecodedBytes > 0, 'the receiver keeps some of it')
@@ -591,7 +590,7 @@ function time(sentence: Sentence): void {
     const beat = Uint8Array.of(1, 1)
     const heartbeat = {
       intervalMs: 10,
-      timeoutMs: 2000,
+      timeoutMs: 20_000,
       message: beat,
       match: (message: Bytes) => message.length === 2,
     }
@@ -711,7 +710,7 @@ function closing(sentence: Sentence): void {
         events.push(`close ${session.phase}`)
       },
     }
-    const { server, client } = await place.meet({ listener, cronIntervalMs: 1000 })
+    const { server, client } = await place.meet({ listener, cronIntervalMs: 60_000 })
     client.send(numbered(1))
     await until(env, () => events.length === 1, 'the message')
     client.destroy()
@@ -873,15 +872,27 @@ async function turns(count: number): Promise<void> {
 
 const FULL_STEP_BYTES = 16 * KIB
 const MOST_STEPS = 4096
+const STILL_POLLS = 10
 
-/** Sends until the peer's slowness shows: `send` says false and stays so. Gives how many were taken. */
+/** Sends until the peer's slowness shows: `send` says false, and nothing more is taken. Gives how many were sent. */
 async function sendUntilFull(session: ByteSession): Promise<number> {
   for (let count = 1; count <= MOST_STEPS; count++) {
     if (session.send(numbered(count - 1, FULL_STEP_BYTES))) continue
-    await pause(env, 10) // what the system's buffers still take
+    await untilStill(session) // the buffers of the system still take some
     if (!session.writable) return count
   }
   throw new Error(`a peer that does not read took ${MOST_STEPS * FULL_STEP_BYTES} B`)
+}
+
+async function untilStill(session: ByteSession): Promise<void> {
+  let before = -1
+  for (let stillFor = 0; stillFor < STILL_POLLS; ) {
+    const { bufferedBytes } = session.stats
+    stillFor = bufferedBytes === before ? stillFor + 1 : 0
+    before = bufferedBytes
+    if (session.writable) return
+    await pause(env, 5)
+  }
 }
 
 function failing(): never {
