@@ -8,10 +8,12 @@ export interface StandardSchema<Input = unknown, Output = Input> {
   }
 }
 
+/** What a check gave: the value, or what is wrong with it. */
 export type StandardResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly StandardIssue[] }
 
+/** One fault, and where in the value it lies. */
 export interface StandardIssue {
   readonly message: string
   readonly path?: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }> | undefined

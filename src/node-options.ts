@@ -17,8 +17,10 @@ export interface TransportGroups {
 /** What a session is made of; shared by listen, dial, connect, attach and the test kit. */
 export interface SessionSetup<In, Out, Data> extends CoreSessionSetup<In, Out, Data>, TransportGroups {}
 
+/** What `listen` takes. */
 export interface ServerOptions<In, Out, Data> extends CoreServerOptions<In, Out, Data>, TransportGroups {}
 
+/** What `connect` takes. */
 export interface ClientOptions<In, Out, Data> extends CoreClientOptions<In, Out, Data>, TransportGroups {}
 
 /** What `listen` gives: accepts peers, and owns their sessions. */

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 import test from 'ava'
+import { LIMIT_DEFAULTS } from '../src/core/session-options.ts'
 
 const SAMPLES = '.samples'
 const COMPILED = '.build/.samples'
@@ -41,6 +42,33 @@ async function runSample(name: string): Promise<{ code: number | null; output: s
   rmSync(folder, { recursive: true })
   return { code: exit, output: output.replaceAll(`:${port}`, ':7000'), errors }
 }
+
+/** A default as the page writes it. */
+function shown(value: number | string): string {
+  if (typeof value === 'string') return `'${value}'`
+  if (value >= 1024 * 1024 && value % (1024 * 1024) === 0) return `${value / (1024 * 1024)} MiB`
+  if (value >= 1024 && value % 1024 === 0) return `${value / 1024} KiB`
+  return String(value).replace(/(\d)(\d{3})$/, '$1 $2')
+}
+
+function codes(text: string): string[] {
+  return [...new Set(text.match(/\bERR_[A-Z_]+\b/g))].toSorted()
+}
+
+test('docs/errors.md has every code, and no other', (t) => {
+  const [, union = ''] = /export type ErrorCode =(.*?)\n\n/s.exec(readFileSync('src/core/errors.ts', 'utf8')) ?? []
+  const table = readFileSync('docs/errors.md', 'utf8').match(/^\| ERR_[A-Z_]+ /gm) ?? []
+  t.true(codes(union).length > 20)
+  t.deepEqual(codes(table.join('')), codes(union))
+})
+
+test('docs/backpressure.md tells each limit with its default', (t) => {
+  const page = readFileSync('docs/backpressure.md', 'utf8')
+  for (const [name, value] of Object.entries(LIMIT_DEFAULTS)) {
+    const row = page.split('\n').find((line) => line.startsWith(`| \`${name}\``))
+    t.true(row?.split('|')[2]?.includes(shown(value)), `${name}: ${shown(value)} in ${row}`)
+  }
+})
 
 const names = readdirSync(SAMPLES).filter((file) => file.endsWith('.ts'))
 

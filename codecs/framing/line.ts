@@ -3,6 +3,7 @@ import type { Framing, FramingFactory } from '../../src/core/framing.ts'
 import type { ReadBuffer } from '../../src/core/read-buffer.ts'
 import type { WriteBuffer } from '../../src/core/write-buffer.ts'
 
+/** What `line` takes. */
 export interface LineOptions {
   /** What ends the lines that are sent, and '\r\n' those that are received, too. @defaultValue '\n', which takes both */
   readonly ending?: '\n' | '\r\n' | undefined

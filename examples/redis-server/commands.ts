@@ -352,7 +352,6 @@ function clientCommand(client: Client, words: Command): Reply {
     case 'id':
       return client.id
     case 'info':
-    case 'list':
       return bytesOf(`id=${client.id} addr=${client.address} name=${client.name} resp=2\n`)
     case 'setinfo':
     case 'no-evict':

@@ -1,5 +1,6 @@
 import { HawserError } from './errors.ts'
 
+/** The schemes that Hawser has names for; transports of your own add theirs. */
 export type Scheme = 'tcp' | 'tls' | 'udp' | 'ws' | 'wss' | 'ipc' | 'inproc'
 
 /** A parsed address; in a template string it prints as its URL. */
@@ -52,6 +53,7 @@ class ParsedAddress implements Address {
   }
 }
 
+/** An Address of its parts, unchecked: for what the operating system says. */
 export function makeAddress(scheme: string, host: string, port: number, path = ''): Address {
   return new ParsedAddress(scheme, host, port, path)
 }

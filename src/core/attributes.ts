@@ -4,6 +4,7 @@ export interface AttributeKey<T> {
   readonly type?: T
 }
 
+/** A key of its own: two of the same name differ. */
 export function attributeKey<T>(name: string): AttributeKey<T> {
   return { name }
 }
@@ -15,6 +16,7 @@ export interface Attributes {
   delete(key: AttributeKey<unknown>): boolean
 }
 
+/** The Attributes of one session. */
 export class AttributeMap implements Attributes {
   readonly #values = new Map<AttributeKey<unknown>, unknown>()
 

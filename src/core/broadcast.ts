@@ -5,6 +5,7 @@ import { FrameWriter } from './frame-writer.ts'
 import { LiveSession } from './live-session.ts'
 import type { AnySession, Session } from './session.ts'
 
+/** Who of the receivers gets a message. */
 export interface BroadcastOptions<S> {
   readonly except?: AnySession | undefined
   /** A throw goes to the caller of `broadcast`, and nobody has got the message. */

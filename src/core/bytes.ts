@@ -28,6 +28,7 @@ const strictDecoder = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true, ig
  */
 export const View: ViewConstructor = NodeBuffer?.[Symbol.species] ?? Uint8Array
 
+/** No bytes, shared. */
 export const EMPTY: Uint8Array = /* @__PURE__ */ new Uint8Array(0)
 
 /** Uninitialised memory of its own (no shared pool). */
@@ -42,6 +43,7 @@ export function copy(bytes: Uint8Array): Uint8Array {
   return kept
 }
 
+/** How many bytes `text` takes as UTF-8. */
 export function utf8Length(text: string): number {
   return NodeBuffer === undefined ? encoder.encode(text).length : NodeBuffer.byteLength(text)
 }

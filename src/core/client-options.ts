@@ -15,6 +15,7 @@ export interface ReconnectOptions {
   readonly maxAttempts?: number | undefined
 }
 
+/** What `connect` takes: a session setup, and how to stay connected. */
 export interface ClientOptions<In, Out, Data> extends SessionSetup<In, Out, Data> {
   /** Sessions kept open. @defaultValue 1 */
   readonly connections?: number | undefined
@@ -28,14 +29,17 @@ export interface ClientOptions<In, Out, Data> extends SessionSetup<In, Out, Data
   readonly signal?: AbortSignal | undefined
 }
 
+/** ReconnectOptions with every default filled in. */
 export type ResolvedReconnect = { readonly [K in keyof ReconnectOptions]-?: number }
 
+/** The client’s own options, checked, with every default filled in. */
 export interface ResolvedClientOptions {
   readonly connections: number
   readonly dialTimeoutMs: number
   readonly reconnect: false | ResolvedReconnect
 }
 
+/** For one attempt, where nothing else is said. */
 export const DIAL_TIMEOUT_MS = 5_000
 
 const CLIENT_DEFAULTS = { connections: 1, dialTimeoutMs: DIAL_TIMEOUT_MS }

@@ -17,7 +17,9 @@ export interface Codec<out In, in Out = In> {
   encode(message: Out, out: WriteBuffer): void
 }
 
+/** What a codec, or a session, receives. */
 export type MessageIn<C> = C extends Codec<infer In, never> ? In : C extends Session<infer In, never> ? In : never
+/** What a codec sends. */
 export type MessageOut<C> = C extends Codec<unknown, infer Out> ? Out : never
 /** The session that a Server, Client or options object works with, to annotate class methods and helpers. */
 export type SessionOf<T> = T extends { readonly sessions: ReadonlySet<infer S> }

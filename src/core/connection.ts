@@ -40,6 +40,8 @@ export interface Connection {
   readonly peer: PeerInfo
   /** Written and not yet taken, wrappers' own queues included. */
   readonly bufferedBytes: number
+  /** A number that changes while the peer takes parts of a large write; absent where nobody can tell. */
+  readonly progress?: number
   /**
    * Starts reading. Before it nothing is read; what arrived waits. (An accepted WebSocket sends its 101 now; `end`
    * before it answers with an HTTP status.) May be called again: the new sink gets `unread` first, then what follows. After `end` or
@@ -65,6 +67,7 @@ export interface Connection {
   destroy(error?: Error): void
 }
 
+/** Who hears what a Connection brings. */
 export interface ConnectionSink {
   onChunk(chunk: Uint8Array, text?: boolean): void
   /** Life without a chunk: pong, compressed header, window update. */

@@ -3,6 +3,7 @@ import type { Connection, Role } from './connection.ts'
 import type { Logger } from './logger.ts'
 import type { AcceptSink, Acceptor, LinkOptions } from './transport.ts'
 
+/** A timer that is set. */
 export interface TimerHandle {
   /** Idempotent; the timer does not run after it. */
   cancel(): void
@@ -34,6 +35,7 @@ export interface Env {
   readonly files?: Files
 }
 
+/** Where a stream leads: a TCP endpoint, or the file of a Unix socket. */
 export type StreamTarget = { readonly host: string; readonly port: number } | { readonly path: string }
 
 /** The seam of the simulation. It speaks Connection, so that nobody has to imitate a socket. */
@@ -64,11 +66,13 @@ export interface Net {
   adopt(stream: unknown, options: LinkOptions): Connection
 }
 
+/** Who hears what a datagram socket brings. */
 export interface DatagramSink {
   onDatagram(bytes: Uint8Array, host: string, port: number): void
   onError(error: HawserError): void
 }
 
+/** One bound datagram socket. */
 export interface DatagramSocket {
   readonly host: string
   readonly port: number

@@ -42,6 +42,7 @@ export interface ErrorDetails {
   ERR_LISTENER: { readonly hook: string }
 }
 
+/** What a HawserError is made with, beside its code and text. */
 export type HawserErrorOptions<Code extends ErrorCode> = {
   readonly cause?: unknown
   readonly retryable?: boolean | undefined
@@ -73,6 +74,7 @@ export class HawserError<Code extends ErrorCode = ErrorCode> extends Error {
   }
 }
 
+/** The errors of these codes, each with the details of its own. */
 export type ErrorOf<Code extends ErrorCode> = {
   [C in Code]: HawserError<C> & (C extends keyof ErrorDetails ? ErrorDetails[C] : unknown)
 }[Code]
@@ -103,26 +105,31 @@ export function refused(
 
 // The errors that several files make; each of the others is made where it happens.
 
+/** A wrong option, by its name. */
 export function badOption(option: string, complaint: string): HawserError<'ERR_BAD_OPTION'> {
   return new HawserError('ERR_BAD_OPTION', `option ${option} ${complaint}`, { details: { option } })
 }
 
+/** A frame of the peer above the limit. */
 export function frameTooLarge(frameBytes: number, limitBytes: number): HawserError<'ERR_FRAME_TOO_LARGE'> {
   return new HawserError('ERR_FRAME_TOO_LARGE', `frame of ${frameBytes} B exceeds maxFrameBytes (${limitBytes} B)`, {
     details: { frameBytes, limitBytes },
   })
 }
 
+/** A message of ours above the limit. */
 export function messageTooLarge(messageBytes: number, limitBytes: number): HawserError<'ERR_MESSAGE_TOO_LARGE'> {
   return new HawserError('ERR_MESSAGE_TOO_LARGE', `message of ${messageBytes} B exceeds the limit of ${limitBytes} B`, {
     details: { messageBytes, limitBytes },
   })
 }
 
+/** Where the next frame begins cannot be known. */
 export function badFrame(complaint: string): HawserError<'ERR_BAD_FRAME'> {
   return new HawserError('ERR_BAD_FRAME', complaint)
 }
 
+/** A frame that is no message. */
 export function badMessage(complaint: string, cause?: unknown): HawserError<'ERR_BAD_MESSAGE'> {
   return new HawserError('ERR_BAD_MESSAGE', complaint, cause === undefined ? {} : { cause })
 }
@@ -132,10 +139,12 @@ export function cannotEncode(complaint: string, cause?: unknown): HawserError<'E
   return new HawserError('ERR_ENCODE', complaint, cause === undefined ? {} : { cause })
 }
 
+/** What was waited for cannot come any more. */
 export function sessionClosed(complaint: string, cause?: unknown): HawserError<'ERR_SESSION_CLOSED'> {
   return new HawserError('ERR_SESSION_CLOSED', complaint, cause === undefined ? {} : { cause })
 }
 
+/** A wait that took longer than it was given. */
 export function timedOut(what: string, timeoutMs: number): HawserError<'ERR_TIMEOUT'> {
   return new HawserError('ERR_TIMEOUT', `${what} took longer than ${timeoutMs} ms`, { retryable: true })
 }

@@ -4,6 +4,7 @@ import type { CloseCause, Session } from './session.ts'
 import type { SessionConfig } from './session-config.ts'
 import { isThenable } from './thenable.ts'
 
+/** What Hooks tells its session. */
 export interface HooksHost {
   /** A hook threw or rejected: ERR_LISTENER that names it. */
   hookFailed(error: HawserError): void

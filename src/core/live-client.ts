@@ -28,6 +28,7 @@ export function connect<In, Out, Data>(
   return new LiveClient(bindings, typeof where === 'object' && 'length' in where ? where : [where], options)
 }
 
+/** The Client that applications hold: its slots, who waits for a session, and its end. */
 export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
   readonly #options: ClientOptions<In, Out, Data>
   readonly #own: ResolvedClientOptions

@@ -37,6 +37,7 @@ export async function listen<In, Out, Data>(
   return server
 }
 
+/** The Server that applications hold: who may come in, who is there, and its end. */
 export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
   readonly #options: ServerOptions<In, Out, Data>
   readonly #limits: ResolvedServerOptions

@@ -114,6 +114,11 @@ export class Outbound<Out> implements Flushable {
     return this.#flushedBytes - this.#connection.bufferedBytes
   }
 
+  /** Changes while the peer takes parts of a large write. */
+  get progress(): number {
+    return this.#connection.progress ?? 0
+  }
+
   get writable(): boolean {
     return this.#fill() < this.#limits.highWaterMarkBytes
   }

@@ -23,6 +23,7 @@ export interface Peer {
   readonly dialed?: { readonly slot: number; readonly generation: number }
 }
 
+/** The certificate a peer showed, as far as its checking goes. */
 export interface PeerCertificate {
   readonly subject: Readonly<Record<string, string>>
   readonly issuer: Readonly<Record<string, string>>

@@ -70,6 +70,7 @@ export class Runtime {
 
 const runtimes = /* @__PURE__ */ new WeakMap<Env, Runtime>()
 
+/** The one Runtime of an Env, made when first asked for. */
 export function runtimeOf(env: Env): Runtime {
   let runtime = runtimes.get(env)
   if (runtime === undefined) {

@@ -3,6 +3,7 @@ import { badOption } from './errors.ts'
 import type { ServerStatus } from './server.ts'
 import { requireFunction, requireNumber, type SessionSetup, withDefaults } from './session-options.ts'
 
+/** What `listen` takes: a session setup, and who may come in. */
 export interface ServerOptions<In, Out, Data> extends SessionSetup<In, Out, Data> {
   /**
    * Synchronous, after the PROXY header, before TLS, HTTP and the session's buffers: false turns the peer away, and so
@@ -23,6 +24,7 @@ export interface ServerOptions<In, Out, Data> extends SessionSetup<In, Out, Data
   readonly signal?: AbortSignal | undefined
 }
 
+/** The server’s own options, checked, with every default filled in. */
 export interface ResolvedServerOptions {
   readonly maxSessions: number
   readonly maxSessionsPerHost: number

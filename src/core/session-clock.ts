@@ -11,6 +11,7 @@ const LATENESS_MS = 100
 /** Verdicts about a peer, each of which ends the session. */
 type Verdict = 'ERR_TIMEOUT' | 'ERR_FRAME_TIMEOUT' | 'ERR_IDLE_TIMEOUT' | 'ERR_HEARTBEAT_TIMEOUT' | 'ERR_STALLED'
 
+/** What the clock tells its session. */
 export interface SessionClockHost {
   /** `cronIntervalMs` is over. */
   clockCron(): void
@@ -57,6 +58,7 @@ export class SessionClock extends Deadline {
   /** When the first heartbeat of this silence left. */
   #askedAt = 0
   #seenTakenBytes = 0
+  #seenProgress = 0
   #seenProgressAt = 0
   #polling = false
   #stopped = false
@@ -228,9 +230,10 @@ export class SessionClock extends Deadline {
 
   /** When the peer was last seen to take something. */
   #progressAt(now: number): number {
-    const { takenBytes, progressAt } = this.#outbound
-    if (takenBytes !== this.#seenTakenBytes) {
+    const { takenBytes, progress, progressAt } = this.#outbound
+    if (takenBytes !== this.#seenTakenBytes || progress !== this.#seenProgress) {
       this.#seenTakenBytes = takenBytes
+      this.#seenProgress = progress
       this.#seenProgressAt = now
     }
     return Math.max(progressAt, this.#seenProgressAt)

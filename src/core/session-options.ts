@@ -88,8 +88,10 @@ export interface SessionSetup<In, Out, Data> extends Limits {
 /** A listener that reads `session.data` needs the option `data`: forgetting it is a compile error, not an undefined at night. */
 export type NeedsData<Data> = undefined extends Data ? unknown : { readonly data: (peer: never) => unknown }
 
+/** Limits with every default filled in. */
 export type ResolvedLimits = { readonly [K in keyof Limits]-?: NonNullable<Limits[K]> }
 
+/** The default of each limit, once for all. */
 export const LIMIT_DEFAULTS: ResolvedLimits = {
   maxFrameBytes: 1024 * 1024,
   highWaterMarkBytes: 1024 * 1024,
@@ -169,10 +171,12 @@ export function requireNumber(
   if (!option.endsWith('Ms') && !Number.isInteger(value)) throw badOption(option, 'must be a whole number')
 }
 
+/** @throws ERR_BAD_OPTION unless it is one of `allowed` */
 export function requireOneOf(option: string, value: unknown, allowed: readonly string[]): void {
   if (!allowed.includes(value as string)) throw badOption(option, `must be one of ${allowed.join(', ')}`)
 }
 
+/** @throws ERR_BAD_OPTION unless it is a function or left out */
 export function requireFunction(option: string, value: unknown): void {
   if (value !== undefined && typeof value !== 'function') throw badOption(option, 'must be a function')
 }

@@ -9,6 +9,7 @@
  * `gone` is the Connection's onClose: nothing else leads to closed, so that a greeting or refusal still leaves.
  */
 export type SessionState = 'opening' | 'open' | 'closing' | 'closed'
+/** What moves a session from one state to the next. */
 export type SessionEvent = 'opened' | 'close' | 'failed' | 'gone'
 
 const NEXT: Record<SessionState, Partial<Record<SessionEvent, SessionState>>> = {

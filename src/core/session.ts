@@ -6,6 +6,7 @@ import type { SessionState } from './session-state.ts'
 import type { SessionStats } from './stats.ts'
 import type { Wait } from './wait.ts'
 
+/** How to close: what the peer is told, and how long `close()` waits. */
 export interface CloseOptions extends Wait {
   /** Told to the peer where the wire can (WebSocket), and to our own `onClose`. */
   readonly code?: number | undefined

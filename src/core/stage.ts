@@ -13,6 +13,7 @@ export interface Stage<In, Out = In> {
   dispose?(): void
 }
 
+/** Makes the stage of one session, before it opens. */
 export type StageFactory<In, Out> = (session: Session<In, Out, unknown>) => Stage<In, Out>
 
 /** A stage that does not look into the messages. */

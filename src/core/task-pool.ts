@@ -5,6 +5,7 @@ import { isThenable } from './thenable.ts'
 import type { Wait } from './wait.ts'
 import { WaitList, waitFor } from './wait-list.ts'
 
+/** How much a TaskPool does at once, and holds. */
 export interface TaskPoolOptions {
   /** Tasks that run at once. @defaultValue 16 */
   readonly concurrency?: number | undefined

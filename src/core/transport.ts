@@ -20,6 +20,7 @@ export interface LinkOptions {
   readonly timeoutMs: number
 }
 
+/** Who hears of the connections that an Acceptor accepts. */
 export interface AcceptSink {
   /** Before TLS and HTTP, after a PROXY header; false: the acceptor closes the connection. */
   admit(remoteAddress: Address): boolean
@@ -29,6 +30,7 @@ export interface AcceptSink {
   onError(error: HawserError, remoteAddress?: Address): void
 }
 
+/** One address that is listened on. */
 export interface Acceptor {
   /** Where it really listens, as a URL, port filled in. */
   readonly address: string

@@ -10,6 +10,7 @@ export interface Closable {
   readonly closed?: Promise<unknown>
 }
 
+/** Which signals, and how long closing may take. */
 export interface CloseOnSignalsOptions {
   /** For all of them together, in milliseconds; then they are destroyed. @defaultValue 5 000 */
   readonly timeoutMs?: number | undefined

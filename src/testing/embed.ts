@@ -12,6 +12,7 @@ import { type NeedsData, requireNumber, type SessionSetup } from '../core/sessio
 import { HeldConnection } from './held-connection.ts'
 import { type VirtualEnv, virtualEnv } from './virtual-env.ts'
 
+/** Who the peer in your hand seems to be, and whose clock runs. */
 export interface EmbedOptions {
   /** What the session knows of its peer. The scheme of `remoteAddress` decides how bytes come: as a stream, or as messages (ws, udp). */
   readonly peer?: Partial<Peer> | undefined
@@ -19,6 +20,7 @@ export interface EmbedOptions {
   readonly env?: VirtualEnv | undefined
 }
 
+/** How the bytes are cut. */
 export interface FeedOptions {
   /** Cuts the bytes into chunks of this size; 'byte' is one by one. @defaultValue one chunk */
   readonly slice?: number | 'byte' | undefined

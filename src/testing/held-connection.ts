@@ -3,6 +3,7 @@ import type { CloseReason, Connection, ConnectionSink, PeerInfo } from '../core/
 import type { Env } from '../core/env.ts'
 import { HawserError } from '../core/errors.ts'
 
+/** What kind of link it seems to be. */
 export interface HeldConnectionOptions {
   readonly env: Env
   /** @defaultValue 'stream' */

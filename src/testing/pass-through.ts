@@ -39,6 +39,9 @@ class PassThrough implements Connection {
   get bufferedBytes(): number {
     return this.#below.bufferedBytes
   }
+  get progress(): number {
+    return this.#below.progress ?? 0
+  }
 
   attach(sink: ConnectionSink, unread?: Uint8Array): void {
     this.#below.attach(new PassThroughSink(sink), unread)

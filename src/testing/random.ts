@@ -39,6 +39,17 @@ export class Random {
   bytes(count: number): Uint8Array {
     return Uint8Array.from({ length: count }, () => this.word() >>> 24)
   }
+
+  /** Cuts `bytes` into chunks of 1 to `maxBytes` bytes, each in memory of its own, as a socket gives them. */
+  cut(bytes: Uint8Array, maxBytes: number): Uint8Array[] {
+    const chunks: Uint8Array[] = []
+    for (let at = 0; at < bytes.length; ) {
+      const end = Math.min(bytes.length, at + 1 + this.below(maxBytes))
+      chunks.push(bytes.slice(at, end))
+      at = end
+    }
+    return chunks
+  }
 }
 
 function rotate(word: number, by: number): number {

@@ -33,6 +33,7 @@ export interface VirtualEnv extends Env {
   settle(): Promise<void>
 }
 
+/** One line that was logged. */
 export interface LogEntry {
   readonly at: number
   readonly level: 'debug' | 'info' | 'warn' | 'error'
@@ -40,6 +41,7 @@ export interface LogEntry {
   readonly fields: object | undefined
 }
 
+/** Where chance and the clock begin. */
 export interface VirtualEnvOptions {
   /** @defaultValue 1 */
   readonly seed?: number | undefined
@@ -58,6 +60,7 @@ const MAX_EVENTS_AT_ONCE = 1_000_000
 /** As Node: a timer of 0 ms is one of 1 ms, so that rearming it lets time pass. */
 const MIN_DELAY_MS = 1
 
+/** A world of its own; see VirtualEnv. */
 export function virtualEnv(options: VirtualEnvOptions = {}): VirtualEnv {
   const { seed = DEFAULT_SEED, now = DEFAULT_NOW } = options
   requireNumber('seed', seed, 0)

@@ -22,6 +22,7 @@ export interface Carrier {
   closed?(): void
 }
 
+/** One end of a link in memory, as its other end sees it. */
 export interface MemoryEnd {
   readonly localAddress: string
   readonly remoteAddress: string

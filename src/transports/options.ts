@@ -12,6 +12,7 @@ export interface TcpOptions {
 /** Certificates and keys as PEM: text, bytes, or a list of them. */
 export type Pem = string | Uint8Array | readonly (string | Uint8Array)[]
 
+/** The option group `tls`. */
 export interface TlsOptions {
   /** Our certificate with its chain; a server needs one. */
   readonly cert?: Pem | undefined
@@ -35,6 +36,7 @@ export interface TlsOptions {
   readonly insecure?: boolean | undefined
 }
 
+/** The option group `ipc`. */
 export interface IpcOptions {
   /** Permissions of the socket's file. @defaultValue 0o600 */
   readonly mode?: number | undefined
@@ -48,8 +50,11 @@ export interface ListenOptions {
 
 type Resolved<T> = { readonly [K in keyof T]-?: NonNullable<T[K]> }
 
+/** The defaults of the group `tcp`. */
 export const TCP_DEFAULTS: Resolved<TcpOptions> = { noDelay: true, keepAliveMs: 60_000 }
+/** The defaults of the group `ipc`. */
 export const IPC_DEFAULTS: Resolved<IpcOptions> = { mode: 0o600 }
+/** The defaults of listening. */
 export const LISTEN_DEFAULTS: Resolved<ListenOptions> = { backlog: 511 }
 
 /** Those without a default may be missing. */
@@ -62,6 +67,7 @@ export type ResolvedTlsOptions = Resolved<Pick<TlsOptions, 'minVersion' | 'clien
   readonly alpn?: readonly string[]
 }
 
+/** The defaults of the group `tls`. */
 export const TLS_DEFAULTS: Resolved<Pick<TlsOptions, 'minVersion' | 'clientCertificate' | 'insecure'>> = {
   minVersion: 'TLSv1.2',
   clientCertificate: 'none',

@@ -1,29 +1,61 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { type Socket, connect } from 'node:net'
-import { text } from 'node:stream/consumers'
+import { text as textOf } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 
 /** No step of an example takes nearly as long; a test that waits for nothing fails instead of hanging. */
 const PATIENCE_MS = 10_000
 
+/** Text that grows until its source ends. */
+class Transcript {
+  text = ''
+  #ended = false
+  #changed = (): void => {}
+
+  append(more: string): void {
+    this.text += more
+    this.#changed()
+  }
+
+  end(): void {
+    this.#ended = true
+    this.#changed()
+  }
+
+  /** Where `pattern` is first met; waits for it. */
+  async find(pattern: RegExp): Promise<RegExpExecArray> {
+    let patient = true
+    const patience = setTimeout(() => {
+      patient = false
+      this.#changed()
+    }, PATIENCE_MS)
+    try {
+      for (;;) {
+        const found = pattern.exec(this.text)
+        if (found !== null) return found
+        if (!patient || this.#ended) throw new Error(`there is no ${pattern} in:\n${this.text}`)
+        await new Promise<void>((resolve) => {
+          this.#changed = resolve
+        })
+      }
+    } finally {
+      clearTimeout(patience)
+    }
+  }
+}
+
 /** An example as its users run it: a process of its own, on a free port, told to end by SIGTERM. */
 export class ExampleProcess {
   readonly #child: ChildProcess
   readonly #exited: Promise<unknown[]>
-  #output = ''
-  #changed = (): void => {}
+  readonly #output = new Transcript()
 
   private constructor(child: ChildProcess) {
     this.#child = child
-    this.#exited = once(child, 'exit')
-    const hear = (chunk: Buffer): void => {
-      this.#output += chunk.toString()
-      this.#changed()
-    }
-    child.stdout?.on('data', hear)
-    child.stderr?.on('data', hear)
-    void this.#exited.then(() => this.#changed())
+    this.#exited = once(child, 'close')
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => this.#output.append(String(chunk)))
+    child.once('close', () => this.#output.end())
   }
 
   /** @param environment beside PORT=0 */
@@ -36,22 +68,12 @@ export class ExampleProcess {
 
   /** All that it has printed so far. */
   get output(): string {
-    return this.#output
+    return this.#output.text
   }
 
   /** What it prints, once it is like `pattern`. */
-  async printed(pattern: RegExp): Promise<RegExpExecArray> {
-    const patience = AbortSignal.timeout(PATIENCE_MS)
-    for (;;) {
-      const found = pattern.exec(this.#output)
-      if (found !== null) return found
-      if (patience.aborted || this.#child.exitCode !== null)
-        throw new Error(`never printed ${pattern}, but:\n${this.#output}`)
-      await new Promise<void>((resolve) => {
-        this.#changed = resolve
-        patience.addEventListener('abort', () => resolve(), { once: true })
-      })
-    }
+  printed(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.#output.find(pattern)
   }
 
   /** Where it listens: the port of the first address of this scheme that it prints. */
@@ -59,13 +81,18 @@ export class ExampleProcess {
     return Number((await this.printed(new RegExp(`${scheme}://[^\\s:]+:(\\d+)`)))[1])
   }
 
+  /** Its exit status, or the signal that ended it, once it has ended. */
+  get status(): Promise<unknown> {
+    return this.#exited.then(([status, signal]) => status ?? signal)
+  }
+
   /** As an operator ends it. Gives its exit status. */
   async end(): Promise<unknown> {
     const killing = setTimeout(() => this.#child.kill('SIGKILL'), PATIENCE_MS)
     this.#child.kill('SIGTERM')
-    const [status, signal] = await this.#exited
+    const status = await this.status
     clearTimeout(killing)
-    return status ?? signal
+    return status
   }
 
   /** For a teardown: whatever became of it, it runs no longer. */
@@ -83,59 +110,44 @@ export async function runProgram(program: string, args: readonly string[], input
     )
   })
   child.stdin.end(input)
-  const ended = Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
+  const ended = Promise.all([textOf(child.stdout), textOf(child.stderr), once(child, 'close')])
   const [stdout, stderr, [status]] = await Promise.race([ended, missing])
   if (status !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${status}:\n${stdout}${stderr}`)
   return stdout
 }
 
-/** A person with nc: bytes typed, bytes read. */
+/** A person with nc: bytes typed, bytes read, a character each. */
 export class PlainClient {
   readonly #socket: Socket
-  readonly #ended: Promise<unknown>
-  #received = ''
-  #changed = (): void => {}
+  readonly #read = new Transcript()
+  readonly #closed: Promise<unknown>
 
   constructor(target: { readonly port: number } | { readonly path: string }) {
     this.#socket = connect({ host: '127.0.0.1', ...target })
-    this.#ended = new Promise((resolve) => this.#socket.once('close', resolve))
     this.#socket.setEncoding('latin1')
-    this.#socket.on('error', () => {}) // the close that follows is what a test waits for
-    this.#socket.on('data', (chunk) => {
-      this.#received += String(chunk)
-      this.#changed()
-    })
-    void this.#ended.then(() => this.#changed())
+    this.#closed = new Promise((resolve) => this.#socket.once('close', resolve))
+    this.#socket.on('error', () => {}) // the close that follows says enough
+    this.#socket.on('data', (chunk) => this.#read.append(String(chunk)))
+    this.#socket.once('close', () => this.#read.end())
   }
 
-  get received(): string {
-    return this.#received
+  /** All that was read so far. */
+  get text(): string {
+    return this.#read.text
   }
 
   type(bytes: string | Uint8Array): void {
     this.#socket.write(bytes)
   }
 
-  /** Resolves when what was received contains `wanted`. */
+  /** Resolves once it has read this, after whatever else. */
   async reads(wanted: string): Promise<void> {
-    const patience = AbortSignal.timeout(PATIENCE_MS)
-    while (!this.#received.includes(wanted)) {
-      if (patience.aborted || this.#socket.destroyed)
-        throw new Error(`read ${JSON.stringify(this.#received)}, not ${JSON.stringify(wanted)}`)
-      await new Promise<void>((resolve) => {
-        this.#changed = resolve
-        patience.addEventListener('abort', () => resolve(), { once: true })
-      })
-    }
+    await this.#read.find(new RegExp(wanted.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')))
   }
 
-  /** Resolves with all that was received, once the other side has closed. */
+  /** All that was read, once the other side has closed. */
   async ended(): Promise<string> {
-    await this.#ended
-    return this.#received
-  }
-
-  leave(): void {
-    this.#socket.destroy()
+    await this.#closed
+    return this.#read.text
   }
 }

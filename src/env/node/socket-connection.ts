@@ -4,6 +4,7 @@ import type { Connection, ConnectionSink, PeerInfo } from '../../core/connection
 import type { Env } from '../../core/env.ts'
 import type { Ends } from './socket-address.ts'
 import { systemError } from './system-error.ts'
+import { writeQueueBytes } from './write-queue.ts'
 
 /** A stream may be what one connection reads and another one writes: each side has a mark of its own. */
 const READER = Symbol('reader')
@@ -111,6 +112,10 @@ export class SocketConnection implements Connection {
 
   get bufferedBytes(): number {
     return this.#closed || this.#destroyed ? 0 : this.#writable.writableLength
+  }
+
+  get progress(): number {
+    return writeQueueBytes(this.#writable)
   }
 
   attach(sink: ConnectionSink, unread?: Uint8Array): void {

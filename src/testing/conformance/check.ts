@@ -13,6 +13,7 @@ export function equal(actual: unknown, expected: unknown, what: string): void {
   if (!same(actual, expected)) throw new Error(`${what}: got ${show(actual)}, expected ${show(expected)}`)
 }
 
+/** @throws unless both hold the same bytes */
 export function equalBytes(actual: Uint8Array, expected: Uint8Array, what: string): void {
   if (!sameBytes(actual, expected)) throw new Error(`${what}: got ${show(actual)}, expected ${show(expected)}`)
 }

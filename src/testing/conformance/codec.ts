@@ -1,7 +1,7 @@
 import type { Codec } from '../../core/codec.ts'
 import { isHawserError } from '../../core/errors.ts'
 import { FrameWriter } from '../../core/frame-writer.ts'
-import { ByteGenerator } from './byte-generator.ts'
+import { Random } from '../random.ts'
 import { equal, equalBytes, ok } from './check.ts'
 import type { TestFunction } from './test-function.ts'
 
@@ -75,7 +75,7 @@ export function verifyCodec<In, Out>(
   }
 
   test(`${title}: whatever comes is a message or a coded error`, () => {
-    const generator = new ByteGenerator(samples.length)
+    const generator = new Random(samples.length)
     tryDecode(codec, new Uint8Array(0))
     for (const { wire } of samples) {
       for (let length = 0; length < Math.min(wire.length, GARBAGE_RUNS); length++)

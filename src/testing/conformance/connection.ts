@@ -1,6 +1,6 @@
 import { parseAddress } from '../../core/address.ts'
 import type { Env } from '../../core/env.ts'
-import { ByteGenerator } from './byte-generator.ts'
+import { Random } from '../random.ts'
 import { equal, equalBytes, ok } from './check.ts'
 import { type Party, pause, until } from './party.ts'
 import type { TestFunction } from './test-function.ts'
@@ -304,7 +304,7 @@ export function verifyConnection(test: TestFunction, name: string, open: () => P
 
 /** `from` sends `length` bytes in pieces of all sizes. */
 async function exchange(from: Party, to: Party, length: number, seed: number): Promise<void> {
-  const generator = new ByteGenerator(seed)
+  const generator = new Random(seed)
   const sent = bytes(length)
   for (const chunk of generator.cut(sent, 10_000)) {
     from.write(chunk)

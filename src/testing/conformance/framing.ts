@@ -1,7 +1,7 @@
 import { ChunkBuffer } from '../../core/chunk-buffer.ts'
 import { FrameWriter } from '../../core/frame-writer.ts'
 import type { Framing, FramingFactory } from '../../core/framing.ts'
-import { ByteGenerator } from './byte-generator.ts'
+import { Random } from '../random.ts'
 import { equal, equalBytes, ok, throws } from './check.ts'
 import type { TestFunction } from './test-function.ts'
 
@@ -34,7 +34,7 @@ export function verifyFraming(
   })
 
   test(`${title}: any cutting gives the same frames, many of them in a chunk or one in many`, () => {
-    const generator = new ByteGenerator(wire.length)
+    const generator = new Random(wire.length)
     const times = Math.max(2, Math.ceil(2000 / Math.max(1, wire.length)))
     const long = repeat(wire, times)
     const expected = Array.from({ length: times }, () => frames).flat()

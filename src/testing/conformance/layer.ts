@@ -4,6 +4,7 @@ import { verifyConnection } from './connection.ts'
 import type { TestFunction } from './test-function.ts'
 import { openLink, type TransportUnderTest } from './transport.ts'
 
+/** What `verifyLayer` takes: the layer, and the transport to put it on. */
 export interface LayerUnderTest extends Partial<Omit<TransportUnderTest, 'wrap'>> {
   /** Around both ends. */
   readonly wrap: Wrapper

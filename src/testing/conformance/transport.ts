@@ -9,6 +9,7 @@ import { type Link, verifyConnection } from './connection.ts'
 import { Party, pause, until } from './party.ts'
 import type { TestFunction } from './test-function.ts'
 
+/** What `verifyTransport` takes: the transport, an address of it, and what wraps it. */
 export interface TransportUnderTest {
   readonly transport: Transport
   /** Where to listen: with port 0, or a function that gives a free place each time, as tests may run side by side. */

@@ -1,0 +1,75 @@
+import { readFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Client, connect, dial, listen, type Server } from 'hawser'
+import type { Say } from '../journal.ts'
+import { describeCause, EchoClientListener, EchoListener } from './echo-listener.ts'
+import { echoCodec, type EchoMessage } from './echo-message.ts'
+
+export interface EchoOptions {
+  /** The port of tls is the next one; with 0 both take any free one. */
+  readonly port: number
+  /** Between two heartbeats of a client. A session that is silent for two and a half of them is closed. */
+  readonly heartbeatMs: number
+  readonly sayServer: Say
+  readonly sayClient: Say
+}
+
+export interface Echo {
+  readonly server: Server<EchoMessage, EchoMessage, number>
+  readonly clients: readonly Client<EchoMessage, EchoMessage>[]
+}
+
+/** As in getty's example. */
+const MAX_SESSIONS = 700
+
+/** A server on tcp, tls and ipc, and a client over each that stays connected; and one over tcp that falls silent. */
+export async function startEcho(options: EchoOptions): Promise<Echo> {
+  const { port, heartbeatMs, sayServer, sayClient } = options
+  const tlsPort = port === 0 ? 0 : port + 1
+  const cert = await certificate('localhost.crt')
+  const key = await certificate('localhost.key')
+  const file = join(tmpdir(), `hawser-echo-${process.pid}.sock`)
+  let sessionCount = 0
+
+  const server = await listen([`tcp://127.0.0.1:${port}`, `tls://127.0.0.1:${tlsPort}`, `ipc://${file}`], {
+    name: 'echo',
+    codec: echoCodec,
+    maxFrameBytes: 4_096,
+    maxSessions: MAX_SESSIONS,
+    cronIntervalMs: heartbeatMs,
+    data: () => ++sessionCount,
+    listener: new EchoListener(sayServer, heartbeatMs * 2.5),
+    onStatus: (status) => {
+      if (status.type === 'listening') sayServer(`listens on ${status.address}`)
+      if (status.type === 'refused') sayServer(`${status.remoteAddress} was refused: ${status.error.message}`)
+    },
+    tls: { cert, key },
+  })
+
+  const clients = server.addresses.map((address) =>
+    connect(address, {
+      name: 'echo client',
+      codec: echoCodec,
+      cronIntervalMs: heartbeatMs,
+      idleTimeoutMs: heartbeatMs * 2.5, // the server answers each heartbeat
+      listener: () => new EchoClientListener(sayClient),
+      onStatus: (status) => {
+        if (status.type === 'failed') sayClient(`${address}: ${status.error.message}`)
+      },
+      tls: { ca: cert }, // whom we trust: nobody else's certificate will do
+    }),
+  )
+  await Promise.all(clients.map((client) => client.ready()))
+
+  const silent = await dial(server.address, {
+    codec: echoCodec,
+    listener: { onClose: (_session, cause) => sayClient(`the silent one is closed by ${describeCause(cause)}`) },
+  })
+  silent.send({ command: 'echo', sequence: 1, text: 'the last that will be heard of me' })
+  return { server, clients }
+}
+
+function certificate(file: string): Promise<string> {
+  return readFile(new URL(`certificates/${file}`, import.meta.url), 'utf8')
+}

@@ -1,0 +1,160 @@
+import test, { type ExecutionContext } from 'ava'
+import { lengthPrefixed } from 'hawser/framing'
+import { dial } from 'hawser'
+import { text } from 'hawser/codecs'
+import { ExampleProcess, PlainClient } from '../support/example-process.ts'
+
+/** Faster than an example's own pace, so that a test sees a session time out. */
+const HEARTBEAT_MS = '150'
+
+function start(t: ExecutionContext, name: string, environment: Readonly<Record<string, string>> = {}): ExampleProcess {
+  const example = ExampleProcess.start(name, environment)
+  t.teardown(() => example.kill())
+  return example
+}
+
+test('minimal: echoes lines, its own and those of nc', async (t) => {
+  const example = start(t, 'minimal')
+  await example.printed(/^hello$/m)
+  const person = new PlainClient({ port: await example.port() })
+  person.type('a line\r\nanother')
+  await person.reads('a line\n')
+  person.type('\n')
+  await person.reads('another\n')
+  t.is(await example.end(), 0)
+  t.is(await person.ended(), 'a line\nanother\n')
+})
+
+test('migration: each of the four ways answers', async (t) => {
+  const example = start(t, 'migration')
+  const portOf = async (what: string): Promise<number> =>
+    Number((await example.printed(new RegExp(`^${what} +tcp://\\*:(\\d+)$`, 'm')))[1])
+
+  const plain = new PlainClient({ port: await portOf('as with net') })
+  plain.type('any bytes')
+  await plain.reads('any bytes')
+
+  const getty = await dial(`tcp://127.0.0.1:${await portOf('as with getty')}`, {
+    codec: text(),
+    framing: lengthPrefixed({ order: 'le' }),
+  })
+  getty.send('Hello, getty!')
+  t.is(await getty.receive({ timeoutMs: 5_000 }), 'Hello, getty!')
+  await example.printed(/^open \S+ tcp:\/\/127\.0\.0\.1:\d+$/m)
+
+  const counting = await dial(`tcp://127.0.0.1:${await portOf('a listener each')}`, { codec: text() })
+  counting.send('one')
+  counting.send('two')
+  t.is(await counting.receive({ timeoutMs: 5_000 }), '1')
+  t.is(await counting.receive({ timeoutMs: 5_000 }), '2')
+
+  const pulling = await dial(`tcp://127.0.0.1:${await portOf('pulling')}`, { codec: text() })
+  t.is(await pulling.receive({ timeoutMs: 5_000 }), 'name?')
+  pulling.send('Ann')
+  pulling.send('hello')
+  t.is(await pulling.receive({ timeoutMs: 5_000 }), 'Ann: hello')
+
+  t.is(await example.end(), 0)
+  t.is((await pulling.closed).by, 'remote')
+})
+
+test('hello-protobuf: requests and replies of a .proto', async (t) => {
+  const example = start(t, 'hello-protobuf')
+  await example.printed(/Hello, Cleo! \(2 before you\)/)
+  const client = new PlainClient({ port: await example.port() })
+  client.type(Buffer.from('050a03446f72', 'hex')) // length 5, field 1, "Dor"
+  await client.reads('\x0f\x0a\x0bHello, Dor!\x10\x03')
+  t.is(await example.end(), 0)
+})
+
+test('task-pool: a question is answered while work goes on, and the work of a session in order', async (t) => {
+  const example = start(t, 'task-pool')
+  await example.printed(/^1 running, 2 waiting\none [\da-f]{32}\ntwo [\da-f]{32}\nthree [\da-f]{32}$/m)
+  const person = new PlainClient({ port: await example.port() })
+  person.type('status\n')
+  await person.reads('0 running, 0 waiting\n')
+  t.is(await example.end(), 0)
+})
+
+test('chat: a port that is taken is told in a line, with what to do', async (t) => {
+  const port = String(await start(t, 'chat').port())
+  const second = start(t, 'chat', { PORT: port })
+  await second.printed(new RegExp(`:${port}.*\n.*PORT`))
+  t.is(await second.status, 1)
+})
+
+test('chat: people with nc meet in rooms, and hear it when the server goes down', async (t) => {
+  const example = start(t, 'chat')
+  const port = await example.port()
+  const ann = new PlainClient({ port })
+  ann.type('/name ann\n')
+  await ann.reads('* you are ann\n')
+  const bob = new PlainClient({ port })
+  bob.type('/name ann\n/name bob\n/name b b\n')
+  await bob.reads('* somebody is called ann already\n* you are bob\n')
+  await ann.reads('* guest-2 is now bob\n')
+
+  ann.type('hi \x1b[2Jthere\n')
+  await bob.reads('ann: hi [2Jthere\n')
+  bob.type('/who\n/join cellar\n/who\n/nonsense\n')
+  await bob.reads('* in lobby: ann, bob\n* you are in cellar, with 0 others\n* in cellar: bob\n* there is no /nonsense')
+  await ann.reads('* bob leaves for cellar\n')
+  ann.type('anybody?\n/quit\n')
+  t.regex(await ann.ended(), /\* goodbye\n$/)
+  t.false(bob.text.includes('anybody'))
+
+  const endless = new PlainClient({ port })
+  endless.type('x'.repeat(5_000))
+  await endless.ended()
+
+  t.is(await example.end(), 0)
+  t.regex(await bob.ended(), /\* the server goes down; goodbye\n$/)
+})
+
+test('echo: over tcp, tls and ipc, with heartbeats; who falls silent is closed', async (t) => {
+  const example = start(t, 'echo', { HEARTBEAT_MS })
+  for (const transport of ['tcp', 'tls', 'ipc']) {
+    await example.printed(new RegExp(`"Hello, hawser!" came back over ${transport}`))
+    await example.printed(new RegExp(`a heartbeat came back over ${transport}`))
+  }
+  await example.printed(/session (\d+) has been silent for .*[^]*session \1 is closed by this side: silent/)
+  await example.printed(/the silent one is closed by the other side/)
+
+  const stranger = new PlainClient({ port: await example.port() })
+  stranger.type('GET / HTTP/1.1\r\n\r\n')
+  t.is(await stranger.ended(), '')
+  await example.printed(/this looks like an HTTP request/)
+
+  t.is(await example.end(), 0)
+  t.is(example.output.match(/is closed by the other side/g)?.length, 4, 'the three clients and the silent one')
+  t.regex(example.output, /is closed; 5 sessions, \d+ messages\n$/)
+})
+
+test('echo: the session beyond the limit is refused, and the others notice nothing', async (t) => {
+  const example = start(t, 'echo')
+  await example.printed(/session 4 opens/)
+  const port = await example.port()
+  const crowd = Array.from({ length: 700 }, () => new PlainClient({ port }))
+  await example.printed(/(?:tcp:\/\/\S+ was refused: [^]*){4}/) // three clients and the silent one were there
+  t.is(await example.end(), 0)
+  await Promise.all(crowd.map((client) => client.ended()))
+  t.is(example.output.match(/was refused/g)?.length, 4)
+})
+
+test('start: servers and clients of several protocols live in one process and end together', async (t) => {
+  const example = start(t, 'start', { HEARTBEAT_MS })
+  const chatPort = Number((await example.printed(/nc 127\.0\.0\.1 (\d+)/))[1])
+  const redisPort = Number((await example.printed(/redis-cli -p (\d+)/))[1])
+  await example.printed(/the silent one is closed by the other side/)
+
+  const person = new PlainClient({ port: chatPort })
+  await person.reads('greeter: hello, guest-2\n')
+  const client = new PlainClient({ port: redisPort })
+  client.type('set greeting hello ex 60\r\nget greeting\r\n')
+  await client.reads('+OK\r\n$5\r\nhello\r\n')
+
+  t.is(await example.end(), 0)
+  t.regex(await person.ended(), /\* the server goes down; goodbye\n$/)
+  t.regex(example.output, /all is closed\n$/)
+  t.notRegex(example.output, /Error|undefined/)
+})
