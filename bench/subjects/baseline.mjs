@@ -11,7 +11,7 @@ const SLAB_BYTES = 64 * 1024
 let slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
 let slabEnd = 0
 
-class Peer {
+export class Peer {
   #socket
   #onMessage
   /** Of `#slab`, which may be the one before: from here to there is ours and not yet written. */

@@ -21,8 +21,7 @@ class FixedLength implements Framing {
   }
 
   next(buffer: ReadBuffer): Uint8Array | undefined {
-    buffer.need(this.#frameBytes)
-    return buffer.has(this.#frameBytes) ? buffer.take(this.#frameBytes) : undefined
+    return buffer.frame(0, this.#frameBytes)
   }
 
   begin(out: WriteBuffer): number {

@@ -27,8 +27,7 @@ class Sized implements Framing {
       const frameBytes = this.#sizeOf(buffer)
       if (frameBytes !== undefined) {
         if (!(Number.isSafeInteger(frameBytes) && frameBytes > 0)) throw badFrame(`a frame claims ${frameBytes} B`)
-        buffer.need(frameBytes)
-        return buffer.has(frameBytes) ? buffer.take(frameBytes) : undefined
+        return buffer.frame(0, frameBytes)
       }
       if (!buffer.more()) return buffer.need(buffer.length + 1)
     }

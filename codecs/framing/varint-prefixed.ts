@@ -39,12 +39,7 @@ class VarintPrefixed implements Framing {
         break
       }
     }
-    const total = headerBytes + length
-    buffer.need(total, headerBytes)
-    if (!buffer.has(total)) return undefined
-    const frame = buffer.view(headerBytes, total)
-    buffer.skip(total)
-    return frame
+    return buffer.frame(headerBytes, headerBytes + length, headerBytes)
   }
 
   begin(out: WriteBuffer): number {

@@ -84,8 +84,11 @@ export class ChunkBuffer implements ReadBuffer {
   }
 
   has(count: number): boolean {
+    return this.#end - this.#at >= count || this.#gather(count)
+  }
+
+  #gather(count: number): boolean {
     const length = this.#end - this.#at
-    if (length >= count) return true
     if (length + this.#queuedBytes < count) return false
     this.#join(count, count)
     return true
@@ -103,6 +106,17 @@ export class ChunkBuffer implements ReadBuffer {
   need(totalBytes: number, overheadBytes = 0): undefined {
     if (totalBytes - overheadBytes > this.#limitBytes) throw frameTooLarge(totalBytes - overheadBytes, this.#limitBytes)
     this.#wanted = totalBytes
+  }
+
+  frame(from: number, totalBytes: number, overheadBytes = 0): Uint8Array | undefined {
+    if (totalBytes - overheadBytes > this.#limitBytes) throw frameTooLarge(totalBytes - overheadBytes, this.#limitBytes)
+    const end = this.#at + totalBytes
+    if (!(from >= 0 && end <= this.#end)) return this.#frameInPieces(from, totalBytes)
+    const frame = new View(this.#memory, this.#memoryAt + this.#at + from, totalBytes - from)
+    this.#at = end
+    this.#wanted = 0
+    if (end === this.#end && this.#queuedBytes > 0) this.#advance()
+    return frame
   }
 
   u8(offset: number): number {
@@ -159,6 +173,14 @@ export class ChunkBuffer implements ReadBuffer {
     this.#tailFill = -1
   }
 
+  #frameInPieces(from: number, totalBytes: number): Uint8Array | undefined {
+    this.#wanted = totalBytes
+    if (!this.has(totalBytes)) return undefined
+    const frame = this.view(from, totalBytes)
+    this.#forget(totalBytes)
+    return frame
+  }
+
   #setWindow(bytes: Uint8Array): void {
     this.#bytes = bytes
     this.#memory = bytes.buffer
@@ -172,10 +194,12 @@ export class ChunkBuffer implements ReadBuffer {
   }
 
   #within(offset: number, count: number): number {
-    if (offset < 0 || count < 0 || offset + count > this.#end - this.#at) {
-      throw new RangeError(`${count} bytes at ${offset} lie outside of the ${this.length} at hand`)
-    }
+    if (offset < 0 || count < 0 || offset + count > this.#end - this.#at) this.#refuse(offset, count)
     return this.#at + offset
+  }
+
+  #refuse(offset: number, count: number): never {
+    throw new RangeError(`${count} bytes at ${offset} lie outside of the ${this.length} at hand`)
   }
 
   #indexOfBytes(pattern: Uint8Array, from: number): number {

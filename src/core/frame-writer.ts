@@ -29,12 +29,13 @@ const LITTLE_ENDIAN_HOST = /* @__PURE__ */ new Uint8Array(new Uint16Array([1]).b
  */
 export class FrameWriter implements WriteBuffer {
   text = false
-  #bytes: Uint8Array = allocate(SLAB_BYTES)
-  #from = 0
-  #to = 0
+  /** What the frame becomes: `slab` from `from` to `to`, behind `parts` where it refers to payloads. To look at, not to set. */
+  slab: Uint8Array = allocate(SLAB_BYTES)
+  from = 0
+  to = 0
+  parts: Uint8Array[] | undefined
   /** Bytes of this frame in `parts`, before the current piece. */
   #before = 0
-  #parts: Uint8Array[] | undefined
   #limitBytes = Infinity
   /** The slab to come back to, while a large frame has memory of its own. */
   #home: Uint8Array | undefined
@@ -49,73 +50,61 @@ export class FrameWriter implements WriteBuffer {
     this.text = text
   }
 
-  /** What the frame became: `slab` from `from` to `to`, with `parts` before it where it refers to payloads. */
-  get slab(): Uint8Array {
-    return this.#bytes
-  }
-  get from(): number {
-    return this.#from
-  }
-  get to(): number {
-    return this.#to
-  }
-  get parts(): readonly Uint8Array[] | undefined {
-    return this.#parts
-  }
-
   /** The frame is somebody's now: the next one starts behind it. */
   commit(): void {
-    this.#finish(this.#to)
+    if (this.parts !== undefined || this.#home !== undefined) return this.#finish(this.to)
+    this.from = this.to // the hot path: nothing else has changed
+    this.#busy = false
   }
 
   /** As if it had never been begun. */
   abandon(): void {
-    this.#finish(this.#from)
+    this.#finish(this.from)
   }
 
   get position(): number {
-    return this.#before + this.#to - this.#from
+    return this.#before + this.to - this.from
   }
 
   u8(value: number): void {
     if ((value & 0xff) !== value) throw outOfRange('u8', value)
-    this.#space(1)[this.#to] = value
-    this.#to += 1
+    this.#space(1)[this.to] = value
+    this.to += 1
   }
 
   u16(value: number, order: 'be' | 'le' = 'be'): void {
     if ((value & 0xffff) !== value) throw outOfRange('u16', value)
-    putU16(this.#space(2), this.#to, value, order)
-    this.#to += 2
+    putU16(this.#space(2), this.to, value, order)
+    this.to += 2
   }
 
   u32(value: number, order: 'be' | 'le' = 'be'): void {
     if (value >>> 0 !== value) throw outOfRange('u32', value)
-    putU32(this.#space(4), this.#to, value, order)
-    this.#to += 4
+    putU32(this.#space(4), this.to, value, order)
+    this.to += 4
   }
 
   i32(value: number, order: 'be' | 'le' = 'be'): void {
     if ((value | 0) !== value) throw outOfRange('i32', value)
-    putU32(this.#space(4), this.#to, value, order)
-    this.#to += 4
+    putU32(this.#space(4), this.to, value, order)
+    this.to += 4
   }
 
   u64(value: number, order: 'be' | 'le' = 'be'): void {
     if (!(value >= 0 && value <= MAX_SAFE && Number.isInteger(value))) throw outOfRange('u64', value)
     const bytes = this.#space(8)
     const high = Math.floor(value / TWO_32)
-    putU32(bytes, this.#to, order === 'be' ? high : value, order)
-    putU32(bytes, this.#to + 4, order === 'be' ? value : high, order)
-    this.#to += 8
+    putU32(bytes, this.to, order === 'be' ? high : value, order)
+    putU32(bytes, this.to + 4, order === 'be' ? value : high, order)
+    this.to += 8
   }
 
   f64(value: number, order: 'be' | 'le' = 'be'): void {
     const bytes = this.#space(8)
     floatValue[0] = value
     const forward = (order === 'le') === LITTLE_ENDIAN_HOST
-    for (let i = 0; i < 8; i++) bytes[this.#to + i] = floatBytes[forward ? i : 7 - i] as number
-    this.#to += 8
+    for (let i = 0; i < 8; i++) bytes[this.to + i] = floatBytes[forward ? i : 7 - i] as number
+    this.to += 8
   }
 
   varint(value: number): void {
@@ -123,46 +112,45 @@ export class FrameWriter implements WriteBuffer {
     const bytes = this.#space(8)
     let left = value
     while (left > 0x7f) {
-      bytes[this.#to++] = (left % 128) | 0x80
+      bytes[this.to++] = (left % 128) | 0x80
       left = Math.floor(left / 128)
     }
-    bytes[this.#to++] = left
+    bytes[this.to++] = left
   }
 
   bytes(value: Uint8Array): void {
     if (value.length >= REFER_BYTES) return this.refer(value)
     const at = this.#room(value.length)
-    this.#bytes.set(value, at)
-    this.#to = at + value.length
+    this.slab.set(value, at)
+    this.to = at + value.length
   }
 
   refer(value: Uint8Array): void {
     this.#checkLimit(value.length)
-    this.#parts ??= []
-    if (this.#to > this.#from) this.#parts.push(this.#bytes.subarray(this.#from, this.#to))
-    this.#parts.push(value)
-    this.#before += this.#to - this.#from + value.length
-    this.#from = this.#to
+    this.parts ??= []
+    if (this.to > this.from) this.parts.push(this.slab.subarray(this.from, this.to))
+    this.parts.push(value)
+    this.#before += this.to - this.from + value.length
+    this.from = this.to
   }
 
   utf8(value: string): number {
     const length = value.length
     if (length < 24 && this.#ascii(value)) return length
     // Three bytes at most for a UTF-16 unit; the exact figure only where that much is not free anyway.
-    if (this.#to + length * 3 > this.#bytes.length) this.#room(utf8Length(value))
-    const written = writeUtf8(this.#bytes, value, this.#to)
-    this.#to += written
+    if (this.to + length * 3 > this.slab.length) this.#room(utf8Length(value))
+    const written = writeUtf8(this.slab, value, this.to)
+    this.to += written
     return written
   }
 
   reserve(length: number): number {
-    const position = this.position
-    const at = this.#room(length)
-    const bytes = this.#bytes
-    if (length > SMALL_GAP_BYTES) bytes.fill(0, at, at + length)
-    else for (let i = 0; i < length; i++) bytes[at + i] = 0 // a header: `fill` would be a call into the runtime
-    this.#to = at + length
-    return position
+    const at = this.to
+    const end = at + length
+    if (length > SMALL_GAP_BYTES || end > this.slab.length) return this.#reserveMore(length)
+    for (let i = at; i < end; i++) this.slab[i] = 0 // a header: `fill` would be a call into the runtime
+    this.to = end
+    return this.#before + at - this.from
   }
 
   setU8(position: number, value: number): void {
@@ -179,17 +167,23 @@ export class FrameWriter implements WriteBuffer {
 
   setU32(position: number, value: number, order: 'be' | 'le' = 'be'): void {
     if (value >>> 0 !== value) throw outOfRange('u32', value)
-    if (position >= this.#before && position + 4 <= this.position) {
-      return putU32(this.#bytes, this.#from + position - this.#before, value, order) // the hot path allocates nothing
+    const at = this.from + position - this.#before
+    if (at >= this.from && at + 4 <= this.to && order === 'be') {
+      const { slab } = this // the hot path allocates nothing
+      slab[at] = value >>> 24
+      slab[at + 1] = value >>> 16
+      slab[at + 2] = value >>> 8
+      slab[at + 3] = value
+    } else {
+      const { bytes, offset } = this.#locate(position, 4)
+      putU32(bytes, offset, value, order)
     }
-    const at = this.#locate(position, 4)
-    putU32(at.bytes, at.offset, value, order)
   }
 
   remove(position: number, length: number): void {
     if (length === 0) return
     if (position >= this.#before) return this.#removeFromPiece(position - this.#before, length)
-    const parts = this.#parts as Uint8Array[] // #before > 0 says that they are there
+    const parts = this.parts as Uint8Array[] // #before > 0 says that they are there
     let start = 0
     for (let i = 0; i < parts.length; i++) {
       const part = parts[i] as Uint8Array
@@ -205,7 +199,7 @@ export class FrameWriter implements WriteBuffer {
   }
 
   indexOf(bytes: number | Uint8Array, from: number): number {
-    const parts = this.#parts
+    const parts = this.parts
     let start = 0
     if (parts !== undefined) {
       for (const part of parts) {
@@ -214,51 +208,59 @@ export class FrameWriter implements WriteBuffer {
         start += part.length
       }
     }
-    return this.#search(bytes, from, start, this.#bytes, this.#from, this.#to)
+    return this.#search(bytes, from, start, this.slab, this.from, this.to)
+  }
+
+  #reserveMore(length: number): number {
+    const { position } = this
+    const at = this.#room(length)
+    this.slab.fill(0, at, at + length)
+    this.to = at + length
+    return position
   }
 
   #finish(at: number): void {
     this.#busy = false
     this.#before = 0
-    this.#parts = undefined
+    this.parts = undefined
     if (this.#home === undefined) {
-      this.#from = this.#to = at
+      this.from = this.to = at
     } else {
-      this.#bytes = this.#home
-      this.#from = this.#to = this.#homeAt
+      this.slab = this.#home
+      this.from = this.to = this.#homeAt
       this.#home = undefined
     }
   }
 
   /** Where `length` more bytes go. */
   #room(length: number): number {
-    if (this.#to + length > this.#bytes.length) this.#grow(length)
-    return this.#to
+    if (this.to + length > this.slab.length) this.#grow(length)
+    return this.to
   }
 
   #space(length: number): Uint8Array {
-    if (this.#to + length > this.#bytes.length) this.#grow(length)
-    return this.#bytes
+    if (this.to + length > this.slab.length) this.#grow(length)
+    return this.slab
   }
 
   #grow(length: number): void {
     this.#checkLimit(length)
-    const written = this.#to - this.#from
+    const written = this.to - this.from
     const needed = written + length
     let target: Uint8Array
     if (this.#home === undefined && needed <= SLAB_BYTES / 2) {
       target = allocate(SLAB_BYTES)
     } else {
       if (this.#home === undefined) {
-        this.#home = this.#bytes
-        this.#homeAt = this.#from
+        this.#home = this.slab
+        this.#homeAt = this.from
       }
       target = allocate(Math.max(needed, written * 2))
     }
-    target.set(this.#bytes.subarray(this.#from, this.#to))
-    this.#bytes = target
-    this.#from = 0
-    this.#to = written
+    target.set(this.slab.subarray(this.from, this.to))
+    this.slab = target
+    this.from = 0
+    this.to = written
   }
 
   #checkLimit(length: number): void {
@@ -269,13 +271,13 @@ export class FrameWriter implements WriteBuffer {
   /** Short texts are mostly ASCII: a loop beats the call into the runtime. */
   #ascii(value: string): boolean {
     const at = this.#room(value.length)
-    const bytes = this.#bytes
+    const bytes = this.slab
     for (let i = 0; i < value.length; i++) {
       const unit = value.charCodeAt(i)
       if (unit > 0x7f) return false
       bytes[at + i] = unit
     }
-    this.#to = at + value.length
+    this.to = at + value.length
     return true
   }
 
@@ -309,9 +311,9 @@ export class FrameWriter implements WriteBuffer {
 
   #locate(position: number, length: number): { bytes: Uint8Array; offset: number } {
     if (position < 0 || position + length > this.position) throw new RangeError(`no ${length} bytes at ${position}`)
-    if (position >= this.#before) return { bytes: this.#bytes, offset: this.#from + position - this.#before }
+    if (position >= this.#before) return { bytes: this.slab, offset: this.from + position - this.#before }
     let start = 0
-    for (const part of this.#parts as Uint8Array[]) {
+    for (const part of this.parts as Uint8Array[]) {
       const end = start + part.length
       if (position < end && position + length <= end) return { bytes: part, offset: position - start }
       if (position < end) break
@@ -321,14 +323,14 @@ export class FrameWriter implements WriteBuffer {
   }
 
   #removeFromPiece(offset: number, length: number): void {
-    const at = this.#from + offset
-    if (at + length > this.#to) throw new RangeError('there is less to remove')
-    if (this.#to - at < 4096) {
-      this.#bytes.copyWithin(at, at + length, this.#to)
-      this.#to -= length
+    const at = this.from + offset
+    if (at + length > this.to) throw new RangeError('there is less to remove')
+    if (this.to - at < 4096) {
+      this.slab.copyWithin(at, at + length, this.to)
+      this.to -= length
     } else {
-      this.#bytes.copyWithin(this.#from + length, this.#from, at) // the header is shorter than the body
-      this.#from += length
+      this.slab.copyWithin(this.from + length, this.from, at) // the header is shorter than the body
+      this.from += length
     }
   }
 }

@@ -20,8 +20,14 @@ export interface Framing {
 /** Makes the framing of one session; each has its own. */
 export type FramingFactory = () => Framing
 
-/** The framing of one session, from the option `framing`: a factory, or a function of the peer that gives one. */
-export function framingFor(option: FramingFactory | ((peer: Peer) => FramingFactory), peer: Peer): Framing {
-  const made = option.length > 0 ? option(peer) : (option as () => Framing | FramingFactory)()
+/**
+ * The framing of one session, from the option `framing`: a factory, or a function of the peer that gives one. `session`
+ * is asked for its peer only then: most sessions never make theirs.
+ */
+export function framingFor(
+  option: FramingFactory | ((peer: Peer) => FramingFactory),
+  session: { readonly peer: Peer },
+): Framing {
+  const made = option.length > 0 ? option(session.peer) : (option as () => Framing | FramingFactory)()
   return typeof made === 'function' ? made() : made
 }

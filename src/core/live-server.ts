@@ -246,6 +246,10 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
     else this.#perHost.delete(host)
   }
 
+  #forgetHost(connection: Connection): void {
+    if (this.#limits.maxSessionsPerHost > 0) this.#countHost(parseAddress(connection.remoteAddress), -1)
+  }
+
   #refuse(remoteAddress: Address, error: HawserError): void {
     this.#totals.refusedSessions++
     this.#status.emit({ type: 'refused', remoteAddress, error: error as SessionError })
@@ -277,7 +281,7 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
   #onConnection(connection: Connection): void {
     this.#handshakes--
     if (this.#shutdown.begun) {
-      this.#countHost(parseAddress(connection.remoteAddress), -1)
+      this.#forgetHost(connection)
       return connection.destroy()
     }
     const session = this.#newSession(connection)
@@ -291,9 +295,8 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
     try {
       return new LiveSession(connection, this.#config, this.#host, 'accepted')
     } catch (error) {
-      const remoteAddress = parseAddress(connection.remoteAddress)
-      this.#countHost(remoteAddress, -1)
-      this.#refuse(remoteAddress, error as SessionError)
+      this.#forgetHost(connection)
+      this.#refuse(parseAddress(connection.remoteAddress), error as SessionError)
       return undefined
     }
   }
@@ -314,7 +317,7 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
     this.#sessions.delete(session)
     this.#unopened.delete(session)
     this.#totals.keep(session.stats)
-    this.#countHost(session.remoteAddress, -1)
+    if (this.#limits.maxSessionsPerHost > 0) this.#countHost(session.remoteAddress, -1)
     this.#finishIfDone()
   }
 

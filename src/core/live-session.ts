@@ -122,6 +122,7 @@ export class LiveSession<In, Out, Data>
       this.#loop = new HandlerLoop(this.#connection, codec, framing, this.#limits, env, this)
       this.#match = setup.heartbeat?.match
       this.#pipeline = this.#makePipeline()
+      this.#loop.direct = this.#match === undefined && this.#pipeline === undefined
     } catch (error) {
       this.#connection.destroy()
       throw isHawserError(error) ? error : listenerFailed('setup', error, false)
@@ -403,7 +404,7 @@ export class LiveSession<In, Out, Data>
   #makeFraming(): Framing | undefined {
     const { setup, framing: defaultFraming } = this.#config
     if (this.#connection.boundary === 'message' && setup.boundary !== 'stream') return undefined
-    return framingFor(setup.framing ?? defaultFraming, this.peer)
+    return framingFor(setup.framing ?? defaultFraming, this)
   }
 
   #makePipeline(): Pipeline<In, Out> | undefined {

@@ -47,6 +47,8 @@ export class Outbound<Out> implements Flushable {
   readonly #text: boolean
   /** The largest frame that the connection carries; Infinity on streams. */
   readonly #maxWriteBytes: number
+  /** Below so much pending no limit is reached and nothing is flushed; 0 in message mode. */
+  readonly #easyBytes: number
 
   // The newest pending range; those before it stand in #earlier.
   #slab: Uint8Array | undefined
@@ -97,6 +99,11 @@ export class Outbound<Out> implements Flushable {
     this.#host = host
     this.#text = codec.format === 'text'
     this.#maxWriteBytes = connection.maxWriteBytes
+    const { maxFrameBytes, highWaterMarkBytes, maxBufferedBytes } = limits
+    this.#easyBytes =
+      framing === undefined
+        ? 0
+        : Math.min(FLUSH_BYTES, maxFrameBytes, this.#maxWriteBytes, highWaterMarkBytes, maxBufferedBytes)
   }
 
   /** Sent and not yet taken. */
@@ -148,7 +155,21 @@ export class Outbound<Out> implements Flushable {
       writer.abandon()
       throw encodeFailed(error)
     }
-    return this.#keep(writer, bodyBytes)
+    const { slab, from, to } = writer
+    const fill = this.#pendingBytes + to - from
+    if (fill >= this.#easyBytes || this.#owedBytes > 0 || to === from || writer.parts !== undefined) {
+      return this.#keep(writer, bodyBytes)
+    }
+    // The hot path, flat, because the compiler stops inlining once its budget is used up: the peer takes what it is
+    // given, no limit is near, the frame is one piece, and lies behind the one before.
+    if (slab !== this.#slab || from !== this.#to) this.#startRange(slab, from)
+    this.#to = to
+    this.#pendingBytes = fill
+    writer.commit()
+    this.sentMessages++
+    this.tookLast = true
+    if (!this.#dirty) this.#markDirty()
+    return true
   }
 
   /** A body that was encoded before: broadcast. As `put`. */
@@ -264,10 +285,7 @@ export class Outbound<Out> implements Flushable {
     else if (this.#owedBytes > 0 && frameBytes <= SLAB_BYTES / 2) this.#keepCopy(writer)
     else this.#keepRange(writer) // a large one pins no more than twice itself
     this.#pendingBytes += frameBytes
-    if (!this.#dirty) {
-      this.#dirty = true
-      this.#runtime.markDirty(this)
-    }
+    if (!this.#dirty) this.#markDirty()
     const hasRoom = fill < limits.highWaterMarkBytes
     if (this.#pendingBytes < FLUSH_BYTES) {
       if (!hasRoom) this.#blocked = true
@@ -306,18 +324,22 @@ export class Outbound<Out> implements Flushable {
     return false
   }
 
-  /** The hot path: the frame lies behind the one before, or the range before it is complete. */
   #keepRange(writer: FrameWriter): void {
     const { slab, from, to } = writer
-    if (slab === this.#slab && from === this.#to) {
-      this.#to = to
-    } else {
-      this.#completeRange()
-      this.#slab = slab
-      this.#from = from
-      this.#to = to
-    }
+    if (slab !== this.#slab || from !== this.#to) this.#startRange(slab, from)
+    this.#to = to
     writer.commit()
+  }
+
+  #startRange(slab: Uint8Array, from: number): void {
+    this.#completeRange()
+    this.#slab = slab
+    this.#from = from
+  }
+
+  #markDirty(): void {
+    this.#dirty = true
+    this.#runtime.markDirty(this)
   }
 
   #keepCopy(writer: FrameWriter): void {
@@ -331,11 +353,7 @@ export class Outbound<Out> implements Flushable {
     }
     own.set(slab.subarray(from, to), this.#ownTo)
     writer.abandon()
-    if (own !== this.#slab || this.#ownTo !== this.#to) {
-      this.#completeRange()
-      this.#slab = own
-      this.#from = this.#ownTo
-    }
+    if (own !== this.#slab || this.#ownTo !== this.#to) this.#startRange(own, this.#ownTo)
     this.#ownTo += length
     this.#to = this.#ownTo
   }

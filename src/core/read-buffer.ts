@@ -13,6 +13,12 @@ export interface ReadBuffer {
    * @throws ERR_FRAME_TOO_LARGE
    */
   need(totalBytes: number, overheadBytes?: number): undefined
+  /**
+   * The step of a framing that has read its header: the frame's bytes `from` to `totalBytes`, and all up to there is
+   * forgotten; undefined where they have not all arrived. The same as `need`, `has`, `view` and `skip`, in one call.
+   * @throws ERR_FRAME_TOO_LARGE as `need`
+   */
+  frame(from: number, totalBytes: number, overheadBytes?: number): Uint8Array | undefined
   u8(offset: number): number
   /** @param order big-endian unless told */
   u16(offset: number, order?: 'be' | 'le'): number

@@ -72,7 +72,7 @@ export async function embed<In, Out = In, Data = undefined>(
   await env.settle()
   if (host.refusal !== undefined) throw host.refusal
   const framed = connection.boundary === 'stream' || setup.boundary === 'stream'
-  const framing = framed ? framingFor(setup.framing ?? config.framing, session.peer) : undefined
+  const framing = framed ? framingFor(setup.framing ?? config.framing, session) : undefined
   return new Embedding(env, session, connection, host, framing)
 }
 

@@ -12,27 +12,36 @@ export function tcpAddress(host: string, port: number): Address {
   return makeAddress('tcp', plainHost(host), port)
 }
 
-/** Both ends of a connection, as URLs. */
+/** Both ends of a connection, as URLs or as what prints as one. */
 export interface Ends {
-  readonly local: string
-  readonly remote: string
+  readonly local: Address | string
+  readonly remote: Address | string
 }
 
 /** Of a connected TCP socket; undefined once it has closed. */
 export function tcpEnds(socket: Socket): Ends | undefined {
-  const { localAddress, localPort, remoteAddress, remotePort } = socket
-  if (localAddress === undefined || localPort === undefined) return undefined
-  if (remoteAddress === undefined || remotePort === undefined) return undefined
-  return { local: tcpAddress(localAddress, localPort).href, remote: tcpAddress(remoteAddress, remotePort).href }
+  const local = localEnd(socket)
+  const remote = remoteEnd(socket)
+  return local === undefined || remote === undefined ? undefined : { local, remote }
+}
+
+/** Our end of a TCP socket, for which Node keeps an object from then on; undefined once it has closed. */
+export function localEnd({ localAddress, localPort }: Socket): Address | undefined {
+  return localAddress === undefined || localPort === undefined ? undefined : tcpAddress(localAddress, localPort)
+}
+
+/** The peer's end of a TCP socket; undefined once it has closed. */
+export function remoteEnd({ remoteAddress, remotePort }: Socket): Address | undefined {
+  return remoteAddress === undefined || remotePort === undefined ? undefined : tcpAddress(remoteAddress, remotePort)
 }
 
 /** Of a Unix socket: the clients have no name, so both ends go by the server's. */
 export function pathEnds(path: string): Ends {
-  const { href } = makeAddress('ipc', '', 0, path)
-  return { local: href, remote: href }
+  const address = makeAddress('ipc', '', 0, path)
+  return { local: address, remote: address }
 }
 
 /** Of TLS over these ends: the scheme of TCP becomes tls, that of other links stays. */
 export function secureEnds({ local, remote }: Ends): Ends {
-  return { local: local.replace(/^tcp:/, 'tls:'), remote: remote.replace(/^tcp:/, 'tls:') }
+  return { local: `${local}`.replace(/^tcp:/, 'tls:'), remote: `${remote}`.replace(/^tcp:/, 'tls:') }
 }

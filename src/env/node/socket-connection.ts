@@ -61,9 +61,8 @@ export class SocketConnection implements Connection {
     }
   }
 
-  readonly localAddress: string
-  readonly remoteAddress: string
   readonly peer: PeerInfo
+  readonly #ends: Ends
   readonly #env: Env
   readonly #readable: Readable
   readonly #writable: Writable
@@ -91,12 +90,17 @@ export class SocketConnection implements Connection {
     this.#env = env
     this.#readable = readable
     this.#writable = writable
-    this.localAddress = ends.local
-    this.remoteAddress = ends.remote
+    this.#ends = ends
     this.peer = peer
     this.#listen()
   }
 
+  get localAddress(): string {
+    return `${this.#ends.local}`
+  }
+  get remoteAddress(): string {
+    return `${this.#ends.remote}`
+  }
   get boundary(): 'stream' {
     return 'stream'
   }

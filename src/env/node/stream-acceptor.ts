@@ -1,13 +1,13 @@
 import { chmodSync, existsSync, lstatSync, unlinkSync } from 'node:fs'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { dirname } from 'node:path'
-import { makeAddress, parseAddress } from '../../core/address.ts'
+import { type Address, makeAddress } from '../../core/address.ts'
 import { HawserError } from '../../core/errors.ts'
 import type { StreamTarget } from '../../core/env.ts'
 import type { AcceptSink, Acceptor, LinkOptions } from '../../core/transport.ts'
 import { attempt } from './attempt.ts'
 import { dialStream } from './dial.ts'
-import { pathEnds, tcpEnds } from './socket-address.ts'
+import { localEnd, remoteEnd, tcpAddress } from './socket-address.ts'
 import { SocketConnection } from './socket-connection.ts'
 import { socketOptions } from './socket-options.ts'
 import { codeOf, systemError } from './system-error.ts'
@@ -106,6 +106,8 @@ class StreamAcceptor implements Acceptor {
   readonly address: string
   readonly #server: Server
   readonly #path: string | undefined
+  /** One for all connections, where the socket is bound to one interface or file. */
+  readonly #local: Address | undefined
   readonly #backlog: number
   readonly #options: LinkOptions
   readonly #sink: AcceptSink
@@ -115,6 +117,7 @@ class StreamAcceptor implements Acceptor {
 
   constructor(server: Server, target: StreamTarget, backlog: number, options: LinkOptions, sink: AcceptSink) {
     this.#server = server
+    this.#local = boundTo(target, server)
     this.#path = 'path' in target ? target.path : undefined
     this.#backlog = backlog
     this.#options = options
@@ -156,12 +159,20 @@ class StreamAcceptor implements Acceptor {
   }
 
   #accept(socket: Socket): void {
-    const ends = this.#path === undefined ? tcpEnds(socket) : pathEnds(this.#path)
-    if (ends === undefined) return discard(socket) // reset before its turn came
-    const connection = new SocketConnection(this.#options.env, socket, socket, ends)
-    if (this.#sink.admit(parseAddress(ends.remote))) this.#sink.onConnection(connection)
+    const local = this.#local ?? localEnd(socket)
+    const remote = this.#path === undefined ? remoteEnd(socket) : local
+    if (local === undefined || remote === undefined) return discard(socket) // reset before its turn came
+    const connection = new SocketConnection(this.#options.env, socket, socket, { local, remote })
+    if (this.#sink.admit(remote)) this.#sink.onConnection(connection)
     else connection.destroy()
   }
+}
+
+/** Undefined where it is bound to all interfaces: then each connection has a local address of its own. */
+function boundTo(target: StreamTarget, server: Server): Address | undefined {
+  if ('path' in target) return makeAddress('ipc', '', 0, target.path)
+  const { address, port } = server.address() as AddressInfo
+  return address === '0.0.0.0' || address === '::' ? undefined : tcpAddress(address, port)
 }
 
 function discard(socket: Socket): void {

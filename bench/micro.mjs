@@ -1,0 +1,173 @@
+// What a message costs in our own code: one side of a conversation whose connection is no socket, so that neither the
+// kernel nor Node's streams are in the figures. See README.md, "Without sockets".
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { EventEmitter } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+
+const FRAMES = 200
+const CHUNKS = 3_000
+const ROUNDS = 12
+const WARM_ROUNDS = 3
+
+const workloads = {
+  echo: { sends: 1 },
+  receive: { sends: 0 },
+  'send-4': { sends: 4 },
+  'echo-json': { sends: 1, codec: 'json', body: '{"id":1,"name":"warm","tags":["a","b"]}' },
+  'echo-line': {
+    sends: 1,
+    codec: 'text',
+    framing: 'line',
+    body: 'a line of sixty-four bytes, which is the size of all the others',
+  },
+  'echo-message-mode': { sends: 1, boundary: 'message' },
+}
+
+/** What a connection is for a session, with nobody behind it. Its chunks are given to `sink`. */
+class Nowhere {
+  reliable = true
+  chunks = 'kept'
+  maxWriteBytes = Infinity
+  localAddress = 'nowhere://here:1'
+  remoteAddress = 'nowhere://there:1'
+  peer = {}
+  bufferedBytes = 0
+  writtenBytes = 0
+
+  constructor(boundary) {
+    this.boundary = boundary
+  }
+  attach(sink) {
+    this.sink = sink
+  }
+  write(chunk, taken) {
+    this.writtenBytes += chunk.length
+    if (taken !== undefined) process.nextTick(taken)
+  }
+  cork() {}
+  uncork() {}
+  pause() {}
+  resume() {}
+  end() {}
+  destroy() {}
+}
+
+/** A socket as the baseline uses it. */
+class NoSocket extends EventEmitter {
+  writtenBytes = 0
+  setNoDelay() {}
+  destroy() {}
+  write(chunk) {
+    this.writtenBytes += chunk.length
+  }
+}
+
+/** Gives a function that brings a chunk, and the object that counts what was written. */
+async function hawser({ sends, codec = 'raw', framing, boundary = 'stream' }) {
+  const { json, line, listen, raw, text } = await import('./hawser.mjs')
+  let accept
+  const transport = {
+    schemes: ['nowhere'],
+    async listen(_address, _options, sink) {
+      accept = sink
+      return { address: 'nowhere://here:1', pause() {}, resume() {}, async close() {} }
+    },
+  }
+  async function open(setup, boundaryOfIt) {
+    const listener = {
+      onMessage(session, message) {
+        for (let i = 0; i < sends; i++) session.send(message)
+      },
+    }
+    await listen('nowhere://here:1', { listener, transports: [transport], ...setup })
+    const connection = new Nowhere(boundaryOfIt)
+    accept.admit({ scheme: 'nowhere', host: 'there', port: 1, path: '', href: connection.remoteAddress })
+    accept.onConnection(connection)
+    return connection
+  }
+  const codecs = { json, raw, text }
+  // Other shapes first, as in the big bench: inline caches that have seen one only would flatter.
+  const jsonSide = await open({ codec: json() }, 'stream')
+  const lineSide = await open({ codec: text(), framing: line() }, 'stream')
+  for (let i = 0; i < 200; i++) {
+    jsonSide.sink.onChunk(repeated(framed(Buffer.from('{"id":1}')), 50))
+    lineSide.sink.onChunk(repeated(Buffer.from('a line\n'), 50))
+  }
+  const connection = await open({ codec: codecs[codec](), ...(framing && { framing: line() }) }, boundary)
+  return { counter: connection, bring: (chunk) => connection.sink.onChunk(chunk) }
+}
+
+async function baseline({ sends }) {
+  const { Peer } = await import('./subjects/baseline.mjs')
+  const socket = new NoSocket()
+  new Peer(socket, (peer, message) => {
+    for (let i = 0; i < sends; i++) peer.send(message)
+  })
+  return { counter: socket, bring: (chunk) => socket.emit('data', chunk) }
+}
+
+function framed(body) {
+  const frame = Buffer.alloc(4 + body.length)
+  frame.writeUInt32BE(body.length)
+  frame.set(body, 4)
+  return frame
+}
+
+const repeated = (bytes, times) => Buffer.concat(Array.from({ length: times }, () => bytes))
+
+/** User CPU of each message in nanoseconds: the best round, as every disturbance only adds. */
+async function measure(subject, workload) {
+  const { sends, framing, boundary, body = Buffer.alloc(64, 7) } = workload
+  const { counter, bring } = await (subject === 'baseline' ? baseline(workload) : hawser(workload))
+  const one =
+    boundary === 'message' ? Buffer.from(body) : framing ? Buffer.from(`${body}\n`) : framed(Buffer.from(body))
+  const chunks = boundary === 'message' ? Array.from({ length: FRAMES }, () => one) : [repeated(one, FRAMES)]
+  let best = Infinity
+  for (let round = 0; round < ROUNDS; round++) {
+    const before = process.cpuUsage().user
+    for (let i = 0; i < CHUNKS; i++) {
+      for (const chunk of chunks) bring(chunk)
+      if (i % 50 === 0) await null
+    }
+    const used = (process.cpuUsage().user - before) * 1000
+    if (round >= WARM_ROUNDS) best = Math.min(best, used / CHUNKS / FRAMES)
+  }
+  const expected = ROUNDS * CHUNKS * FRAMES * sends * one.length
+  if (counter.writtenBytes !== expected) throw new Error(`${counter.writtenBytes} B were written, not ${expected}`)
+  return best
+}
+
+async function compare({ only, against, rounds }) {
+  const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1]
+  for (const [name, workload] of Object.entries(workloads)) {
+    if (only !== undefined && !name.includes(only)) continue
+    const subjects = [{ subject: 'hawser' }]
+    if (workload.codec === undefined && workload.boundary === undefined) subjects.unshift({ subject: 'baseline' })
+    if (against !== undefined) subjects.push({ subject: 'against', build: against })
+    const figures = new Map(subjects.map(({ subject }) => [subject, []]))
+    for (let round = 0; round < rounds; round++) {
+      for (const { subject, build } of subjects) {
+        const env = build === undefined ? process.env : { ...process.env, HAWSER_BUILD: build }
+        const child = fork(fileURLToPath(import.meta.url), ['--measure', subject, '--only', name], { env })
+        figures.get(subject).push((await once(child, 'message'))[0])
+      }
+    }
+    for (const [subject, values] of figures) {
+      const [middle, least] = [median(values), Math.min(...values)].map((value) => value.toFixed(1).padStart(6))
+      console.log(`${name.padEnd(18)} ${subject.padEnd(9)} median ${middle}  least ${least}  ns/message`)
+    }
+  }
+}
+
+const { values: options } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    against: { type: 'string' },
+    rounds: { type: 'string', default: '5' },
+    measure: { type: 'string' },
+  },
+})
+if (options.measure === undefined) await compare({ ...options, rounds: Number(options.rounds) })
+else process.send(await measure(options.measure, workloads[options.only]), () => process.exit(0))
