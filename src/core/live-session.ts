@@ -516,7 +516,7 @@ export class LiveSession<In, Out, Data>
 
   onChunk(chunk: Uint8Array, text = false): void {
     const { runtime } = this.#config
-    runtime.beginPass()
+    runtime.beginPass(chunk.length)
     try {
       this.#loop.onChunk(chunk, text)
     } finally {

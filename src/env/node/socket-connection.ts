@@ -96,10 +96,10 @@ export class SocketConnection implements Connection {
   }
 
   get localAddress(): string {
-    return `${this.#ends.local}`
+    return this.#ends.local.toString()
   }
   get remoteAddress(): string {
-    return `${this.#ends.remote}`
+    return this.#ends.remote.toString()
   }
   get boundary(): 'stream' {
     return 'stream'
