@@ -25,6 +25,7 @@ import { notTaken, sendAll } from './send-all.ts'
 import type { CloseCause, CloseOptions, Session } from './session.ts'
 import { SessionClock, type SessionClockHost } from './session-clock.ts'
 import type { SessionConfig } from './session-config.ts'
+import { SessionEnd } from './session-end.ts'
 import type { SessionHost } from './session-host.ts'
 import { requireNumber, resolveLimits, type ResolvedLimits } from './session-options.ts'
 import { nextState, type SessionEvent, type SessionState } from './session-state.ts'
@@ -42,11 +43,6 @@ const ABRUPT = new Set<string>([
   'ERR_HEARTBEAT_TIMEOUT',
   'ERR_CONNECTION_RESET',
 ])
-
-interface ClosedWait {
-  readonly promise: Promise<CloseCause>
-  readonly resolve: (cause: CloseCause) => void
-}
 
 /**
  * The Session that applications hold: it ties the receiving half (HandlerLoop), the sending half (Outbound) and the
@@ -72,6 +68,7 @@ export class LiveSession<In, Out, Data>
   readonly #pipeline: Pipeline<In, Out> | undefined
   readonly #match: ((message: In) => boolean) | undefined
   readonly #hooks: Hooks<In, Out, Data>
+  readonly #ending = new SessionEnd()
   #clock: SessionClock | undefined
 
   #state: SessionState = 'opening'
@@ -97,9 +94,6 @@ export class LiveSession<In, Out, Data>
   #id: string | undefined
   #peer: Peer | undefined
   #attributes: AttributeMap | undefined
-  #abort: AbortController | undefined
-  #closedWait: ClosedWait | undefined
-  #goneHooks: Set<() => void> | undefined
 
   /** @throws what the options `wrap`, `limits`, `codec`, `framing` and `stages` throw for this peer; the connection is destroyed then */
   constructor(
@@ -179,19 +173,11 @@ export class LiveSession<In, Out, Data>
   }
 
   get signal(): AbortSignal {
-    if (this.#abort === undefined) {
-      this.#abort = new AbortController()
-      if (this.#state === 'closed') this.#abort.abort(this.#closedError())
-    }
-    return this.#abort.signal
+    return this.#ending.signal
   }
 
   get closed(): Promise<CloseCause> {
-    if (this.#closedWait === undefined) {
-      if (this.#state === 'closed' && this.#cause !== undefined) return Promise.resolve(this.#cause)
-      this.#closedWait = closedWait()
-    }
-    return this.#closedWait.promise
+    return this.#ending.closed
   }
 
   get writable(): boolean {
@@ -355,13 +341,11 @@ export class LiveSession<In, Out, Data>
 
   /** `run` is called once when the session is closed, before `onClose`; at once if it is. */
   onGone(run: () => void): void {
-    if (this.#state === 'closed') return run()
-    this.#goneHooks ??= new Set()
-    this.#goneHooks.add(run)
+    this.#ending.onGone(run)
   }
 
   offGone(run: () => void): void {
-    this.#goneHooks?.delete(run)
+    this.#ending.offGone(run)
   }
 
   /** Begins opening: `data`, reading, `onOpen`. To be called once, not inside of a call of the application. */
@@ -857,14 +841,13 @@ export class LiveSession<In, Out, Data>
     this.#step('gone')
     this.#clock?.stop()
     this.#announceRefusal(cause.by === 'error' ? cause.error : asSessionError(error))
-    this.#abort?.abort(error)
+    this.#ending.abort(error)
     this.#outbound.close(error)
     this.#stopReceiving()
     this.#pipeline?.dispose((thrown) => this.#hooks.log(listenerFailed('stage', thrown, false)))
-    for (const run of this.#goneHooks ?? []) run()
-    this.#goneHooks = undefined
+    this.#ending.tellGone()
     if (this.#hooks.begun) this.#hooks.close(cause)
-    this.#closedWait?.resolve(cause)
+    this.#ending.tellClosed(cause)
     this.#host.sessionGone(this, cause)
   }
 
@@ -878,14 +861,6 @@ export class LiveSession<In, Out, Data>
   #step(event: SessionEvent): void {
     this.#state = nextState(this.#state, event)
   }
-}
-
-function closedWait(): ClosedWait {
-  const wait: { resolve?: ClosedWait['resolve'] } = {}
-  const promise = new Promise<CloseCause>((resolve) => {
-    wait.resolve = resolve
-  })
-  return { promise, resolve: (cause) => wait.resolve?.(cause) }
 }
 
 function asSessionError(error: Error): SessionError {
