@@ -169,22 +169,11 @@ function pem(value: Pem): (string | Buffer)[] {
   return list.map((part) => (typeof part === 'string' ? part : Buffer.from(part)))
 }
 
-/** What OpenSSL's codes mean to somebody who looks for the mistake. */
-const HINTS: Readonly<Record<string, string>> = {
-  ERR_SSL_HTTP_REQUEST: 'the peer sent an HTTP request, not TLS',
-  ERR_SSL_WRONG_VERSION_NUMBER: 'the first bytes of the peer are not TLS',
-  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'the first bytes of the peer are not TLS',
-  ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE: 'the peer showed no certificate',
-  ERR_SSL_NO_APPLICATION_PROTOCOL: 'no ALPN protocol in common',
-  ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: 'no ALPN protocol in common',
-}
-
 function handshakeError(what: string, error: unknown, socket: TLSSocket | undefined): HawserError {
   const distrust = socket?.authorizationError as unknown // a code, whatever its type says
   if (error === undefined || (codeOf(error) === 'ECONNRESET' && typeof distrust === 'string'))
     return new HawserError('ERR_TLS', `${what}: the peer's certificate is not trusted (${String(distrust)})`, {
       cause: error,
     })
-  const hint = HINTS[codeOf(error)]
-  return systemError(error, hint === undefined ? what : `${what}: ${hint}`)
+  return systemError(error, what)
 }
