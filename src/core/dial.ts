@@ -22,7 +22,7 @@ export async function dial<In, Out, Data>(
   where: AddressLike,
   options: SessionSetup<In, Out, Data> & Wait,
 ): Promise<Session<In, Out, Data>> {
-  const config = resolveSetup(options, bindings)
+  const config = resolveSetup(options, bindings, ['signal', 'timeoutMs'])
   requireWait(options)
   const table = new TransportTable(bindings, options.transports)
   const address = dialable(toAddress(where))

@@ -1,9 +1,14 @@
-import { type Address, type AddressLike, dialable, toAddress } from './address.ts'
+import { type Address, type AddressLike, dialable, toAddresses } from './address.ts'
 import type { Client, ClientStatus } from './client.ts'
-import { type ClientOptions, type ResolvedClientOptions, resolveClientOptions } from './client-options.ts'
+import {
+  CLIENT_OPTION_NAMES,
+  type ClientOptions,
+  type ResolvedClientOptions,
+  resolveClientOptions,
+} from './client-options.ts'
 import { ClientSlot, type SlotEvents, type SlotWork } from './client-slot.ts'
 import { EndpointTotals } from './endpoint-totals.ts'
-import { badOption, type SessionError, sessionClosed } from './errors.ts'
+import { type SessionError, sessionClosed } from './errors.ts'
 import { LiveSession } from './live-session.ts'
 import { LogLimit } from './log-limit.ts'
 import { dialConnection } from './outbound-link.ts'
@@ -25,7 +30,7 @@ export function connect<In, Out, Data>(
   where: AddressLike | readonly AddressLike[],
   options: ClientOptions<In, Out, Data>,
 ): Client<In, Out, Data> {
-  return new LiveClient(bindings, typeof where === 'object' && 'length' in where ? where : [where], options)
+  return new LiveClient(bindings, where, options)
 }
 
 /** The Client that applications hold: its slots, who waits for a session, and its end. */
@@ -49,8 +54,8 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
   /** Where the search for the least loaded begins, so that equals take turns. */
   #turn = 0
 
-  constructor(bindings: Bindings, where: readonly AddressLike[], options: ClientOptions<In, Out, Data>) {
-    const config = resolveSetup(options, bindings)
+  constructor(bindings: Bindings, where: AddressLike | readonly AddressLike[], options: ClientOptions<In, Out, Data>) {
+    const config = resolveSetup(options, bindings, CLIENT_OPTION_NAMES)
     const { env, logger } = config
     this.#options = options
     this.#config = config
@@ -63,8 +68,7 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
     this.#shutdown = new Shutdown(env, () => this.#destroyAll())
     this.#readyWaits = new WaitList(env)
     this.#sessionWaits = new WaitList(env)
-    const addresses = where.map((address) => dialable(toAddress(address)))
-    if (addresses.length === 0) throw badOption('where', 'names no address')
+    const addresses = toAddresses(where).map(dialable)
     for (const address of addresses) this.#table.find(address)
     this.#slots = this.#makeSlots(addresses)
     this.#begin()
@@ -178,6 +182,7 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
   ): void {
     this.#totals.refusedSessions++
     this.#status.emit({ type: 'failed', address, slot: index, error, retryInMs })
+    if (this.#options.onStatus !== undefined) return // somebody hears of it
     this.#logs.log(`${index} ${error.code}`, (suppressed) => {
       const { name } = this.#options
       const fields = { name, address: address.href, slot: index, code: error.code, retryInMs, suppressed }

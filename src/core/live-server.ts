@@ -1,4 +1,4 @@
-import { type Address, type AddressLike, parseAddress, toAddress } from './address.ts'
+import { type Address, type AddressLike, parseAddress, toAddresses } from './address.ts'
 import { type BroadcastOptions, broadcast } from './broadcast.ts'
 import type { Connection } from './connection.ts'
 import { EndpointTotals } from './endpoint-totals.ts'
@@ -6,7 +6,12 @@ import { badOption, describe, HawserError, type SessionError } from './errors.ts
 import { LiveSession } from './live-session.ts'
 import { LogLimit } from './log-limit.ts'
 import type { Server, ServerStatus } from './server.ts'
-import { type ResolvedServerOptions, resolveServerOptions, type ServerOptions } from './server-options.ts'
+import {
+  type ResolvedServerOptions,
+  resolveServerOptions,
+  SERVER_OPTION_NAMES,
+  type ServerOptions,
+} from './server-options.ts'
 import type { Session } from './session.ts'
 import { type Bindings, resolveSetup, type SessionConfig } from './session-config.ts'
 import type { SessionHost } from './session-host.ts'
@@ -33,7 +38,7 @@ export async function listen<In, Out, Data>(
   options: ServerOptions<In, Out, Data>,
 ): Promise<Server<In, Out, Data>> {
   const server = new LiveServer(bindings, options)
-  await server.listen(typeof where === 'object' && 'length' in where ? where : [where])
+  await server.listen(toAddresses(where))
   return server
 }
 
@@ -69,7 +74,7 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
 
   /** Does not listen yet. @throws ERR_BAD_OPTION */
   constructor(bindings: Bindings, options: ServerOptions<In, Out, Data>) {
-    const config = resolveSetup(options, bindings)
+    const config = resolveSetup(options, bindings, SERVER_OPTION_NAMES)
     const { env, logger } = config
     this.#options = options
     this.#config = config
@@ -93,11 +98,10 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
   }
 
   /** Binds all of them, or none. Called once. */
-  async listen(where: readonly AddressLike[]): Promise<void> {
+  async listen(where: readonly Address[]): Promise<void> {
     const { signal } = this.#options
     signal?.throwIfAborted()
-    const targets = where.map(toAddress).map((address) => ({ address, transport: this.#table.find(address) }))
-    if (targets.length === 0) throw badOption('where', 'names no address')
+    const targets = where.map((address) => ({ address, transport: this.#table.find(address) }))
     signal?.addEventListener('abort', this.#onAbort, { once: true })
     this.#openAcceptors = targets.length
     const bindings = targets.map(({ address, transport }) => this.#bind(transport, address))

@@ -39,6 +39,23 @@ const SERVER_DEFAULTS: ResolvedServerOptions = {
   backlog: 511,
 }
 
+/** The names of the options that are a Server's own. */
+export const SERVER_OPTION_NAMES: readonly string[] = Object.keys({
+  admit: true,
+  maxSessions: true,
+  maxSessionsPerHost: true,
+  maxPendingHandshakes: true,
+  backlog: true,
+  onStatus: true,
+  signal: true,
+} satisfies OwnNames)
+
+/** The compiler misses a name that is left out. */
+type OwnNames = Record<
+  Exclude<keyof ServerOptions<unknown, never, unknown>, keyof SessionSetup<unknown, never, unknown>>,
+  true
+>
+
 /** The options that are a Server's own. @throws ERR_BAD_OPTION */
 export function resolveServerOptions<In, Out, Data>(options: ServerOptions<In, Out, Data>): ResolvedServerOptions {
   const resolved = withDefaults(SERVER_DEFAULTS, options)

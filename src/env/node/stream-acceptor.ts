@@ -24,7 +24,7 @@ export async function listenStream(target: StreamTarget, options: LinkOptions, s
     return await bind(target, options, sink)
   } catch (error) {
     if (!('path' in target) || codeOf((error as Error).cause) !== 'EADDRINUSE') throw error
-    if (!(await isStale(target.path, options))) throw error
+    if (!(await isStale(target.path, options))) throw isNoSocket(target.path) ? occupied(target, error) : error
     unlinkSync(target.path)
     return bind(target, options, sink)
   }
@@ -58,6 +58,16 @@ function protect(server: Server, path: string, { groups }: LinkOptions, failed: 
     server.close()
     failed(error as Error)
   }
+}
+
+function isNoSocket(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSocket() === false
+}
+
+function occupied(target: StreamTarget, cause: unknown): HawserError<'ERR_ADDRESS_IN_USE'> {
+  return new HawserError('ERR_ADDRESS_IN_USE', `cannot listen on ${nameOf(target)}: it is a file, and no socket`, {
+    cause,
+  })
 }
 
 async function isStale(path: string, options: LinkOptions): Promise<boolean> {
