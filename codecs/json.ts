@@ -1,6 +1,6 @@
 import { allocate, readUtf8, utf8Length, writeUtf8 } from '../src/core/bytes.ts'
 import type { Codec } from '../src/core/codec.ts'
-import { badMessage, badOption, cannotEncode } from '../src/core/errors.ts'
+import { badMessage, badOption, cannotEncode, describe } from '../src/core/errors.ts'
 import type { WriteBuffer } from '../src/core/write-buffer.ts'
 import { UNCHECKED, type SchemaInput, type SchemaOutput, type StandardIssue, type StandardSchema } from './schema.ts'
 
@@ -77,9 +77,12 @@ class Json implements Codec<unknown> {
     try {
       text = JSON.stringify(message)
     } catch (error) {
-      throw cannotEncode('the message cannot be said in JSON', error)
+      throw cannotEncode(`the message cannot be said in JSON: ${describe(error)}`, error)
     }
-    if (text === undefined) throw cannotEncode(`a ${typeof message} cannot be said in JSON`)
+    if (text === undefined)
+      throw cannotEncode(
+        message === undefined ? 'undefined cannot be said in JSON' : `a ${typeof message} cannot be said in JSON`,
+      )
     if (this.#mayExceed(text.length) && (text.length > this.#maxKeys * BYTES_A_KEY || this.#mayBeDeep(text))) {
       const excess = this.#excess(utf8(text))
       if (excess !== undefined) throw cannotEncode(excess)

@@ -38,7 +38,7 @@ function suggestion(name: string, known: readonly string[]): string {
 }
 
 function sorted(name: string): string {
-  return [...name].toSorted().join('')
+  return Array.from(name).toSorted().join('')
 }
 
 /** Levenshtein's, row by row. */

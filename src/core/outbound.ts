@@ -272,7 +272,7 @@ export class Outbound<Out> implements Flushable {
     }
     if (frameBytes > this.#maxWriteBytes) {
       writer.abandon()
-      throw messageTooLarge(frameBytes, this.#maxWriteBytes)
+      throw messageTooLarge(frameBytes, this.#maxWriteBytes, 'what the connection carries')
     }
     if (this.#owedBytes > 0) this.#owedBytes = this.#connection.bufferedBytes
     const fill = this.#pendingBytes + this.#owedBytes + frameBytes

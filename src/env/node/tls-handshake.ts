@@ -17,7 +17,7 @@ import { ConnectionDuplex } from './connection-duplex.ts'
 import { certificateOf, tlsPeerInfo } from './peer-certificate.ts'
 import { secureEnds } from './socket-address.ts'
 import { SocketConnection } from './socket-connection.ts'
-import { codeOf, systemError } from './system-error.ts'
+import { codeOf, reasonOf, systemError } from './system-error.ts'
 
 type Pem = string | Uint8Array | readonly (string | Uint8Array)[]
 
@@ -145,7 +145,7 @@ function prepared<T>(known: WeakMap<object, T>, group: TlsGroup, make: () => T):
     try {
       found = make()
     } catch (error) {
-      throw new HawserError('ERR_TLS', `the certificates of option tls cannot be used: ${describe(error)}`, {
+      throw new HawserError('ERR_TLS', `the certificates of option tls cannot be used: ${mistakeOf(error)}`, {
         cause: error,
       })
     }
@@ -169,6 +169,11 @@ function pem(value: Pem): (string | Buffer)[] {
   return list.map((part) => (typeof part === 'string' ? part : Buffer.from(part)))
 }
 
+function mistakeOf(error: unknown): string {
+  if (codeOf(error) === 'ERR_OSSL_X509_KEY_VALUES_MISMATCH') return 'cert and key do not belong together'
+  return reasonOf(error) ?? describe(error).trim()
+}
+
 /** What OpenSSL's codes mean to somebody who looks for the mistake. */
 const HINTS: Readonly<Record<string, string>> = {
   ERR_SSL_HTTP_REQUEST: 'the peer sent an HTTP request, not TLS',
@@ -179,12 +184,19 @@ const HINTS: Readonly<Record<string, string>> = {
   ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: 'no ALPN protocol in common',
 }
 
+/** What verification says of a chain that ends at nobody we trust. */
+const UNTRUSTED = /^(DEPTH_ZERO_)?SELF_SIGNED|^UNABLE_TO_(GET_ISSUER|VERIFY)/
+
 function handshakeError(what: string, error: unknown, socket: TLSSocket | undefined): HawserError {
   const distrust = socket?.authorizationError as unknown // a code, whatever its type says
   if (error === undefined || (codeOf(error) === 'ECONNRESET' && typeof distrust === 'string'))
     return new HawserError('ERR_TLS', `${what}: the peer's certificate is not trusted (${String(distrust)})`, {
       cause: error,
     })
+  const failure = systemError(error, what)
   const hint = HINTS[codeOf(error)]
-  return systemError(error, hint === undefined ? what : `${what}: ${hint}`)
+  if (hint !== undefined) failure.message = `${what}: ${hint}`
+  else if (failure.code === 'ERR_TLS' && UNTRUSTED.test(codeOf(error)))
+    failure.message += ' (the option tls.ca says whom to trust)'
+  return failure
 }
