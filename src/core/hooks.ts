@@ -130,7 +130,8 @@ export class Hooks<In, Out, Data> {
     const { runtime, logger, setup } = this.#config
     runtime.logs.log(error.code, (suppressed) => {
       const { id } = this.#session
-      const fields = { session: id, server: setup.name, code: error.code, cause: describe(error.cause), suppressed }
+      const cause = error.cause === undefined ? undefined : describe(error.cause)
+      const fields = { session: id, server: setup.name, code: error.code, cause, suppressed }
       logger.warn(`session ${id}: ${error.message}`, fields)
     })
   }
