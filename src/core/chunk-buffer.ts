@@ -4,6 +4,8 @@ import type { ReadBuffer } from './read-buffer.ts'
 
 /** A chunk smaller than this is copied behind what waits already, a larger one is kept as it came. */
 const SMALL_BYTES = 16 * 1024
+/** Of EMPTY, read once: it is a call into the runtime. */
+const NO_MEMORY: ArrayBufferLike = EMPTY.buffer
 /** The largest buffer in which small chunks are gathered. */
 const MAX_TAIL_BYTES = 64 * 1024
 
@@ -23,7 +25,7 @@ export class ChunkBuffer implements ReadBuffer {
   readonly #limitBytes: number
   #bytes: Uint8Array = EMPTY
   /** Where #bytes lies. */
-  #memory: ArrayBufferLike = EMPTY.buffer
+  #memory: ArrayBufferLike = NO_MEMORY
   #memoryAt = 0
   #at = 0
   #end = 0
@@ -75,8 +77,7 @@ export class ChunkBuffer implements ReadBuffer {
     const length = this.#end - this.#at
     if (length === 0) {
       if (this.#queuedBytes > 0) return
-      this.#setWindow(EMPTY)
-      this.#at = this.#end = 0
+      this.#dropWindow()
       return
     }
     const held = this.#memory.byteLength
@@ -167,8 +168,8 @@ export class ChunkBuffer implements ReadBuffer {
 
   /** Forgets everything. */
   clear(): void {
-    this.#setWindow(EMPTY)
-    this.#at = this.#end = this.#queuedBytes = this.#wanted = 0
+    this.#dropWindow()
+    this.#queuedBytes = this.#wanted = 0
     this.#queue = undefined
     this.#tailFill = -1
   }
@@ -179,6 +180,12 @@ export class ChunkBuffer implements ReadBuffer {
     const frame = this.view(from, totalBytes)
     this.#forget(totalBytes)
     return frame
+  }
+
+  #dropWindow(): void {
+    this.#bytes = EMPTY
+    this.#memory = NO_MEMORY
+    this.#memoryAt = this.#at = this.#end = 0
   }
 
   #setWindow(bytes: Uint8Array): void {

@@ -6,6 +6,8 @@ import type { WriteBuffer } from './write-buffer.ts'
 export const SLAB_BYTES: number = 64 * 1024
 /** From here on payloads go by reference: copying costs as much as one more entry of a writev (PERF: equal at 64 KiB). */
 export const REFER_BYTES: number = 32 * 1024
+/** A piece at the end of a slab that is smaller may be left unused. */
+const MOST_GIVEN_UP_BYTES = SLAB_BYTES / 4
 /** What a framing may add to a body before the limit is looked at again at the end. */
 const OVERHEAD_BYTES = 64
 /** Up to here a gap is zeroed by hand. */
@@ -43,6 +45,17 @@ export class FrameWriter implements WriteBuffer {
   #home: Uint8Array | undefined
   #homeAt = 0
   #busy = false
+
+  /**
+   * Between frames: some `bytes` in all are likely to follow. Where only the end of a slab is left, and less than that,
+   * it is given up: one write of one piece costs less than a writev of two (3 % of an echo's CPU).
+   */
+  expect(bytes: number): void {
+    const left = this.slab.length - this.to
+    if (left >= MOST_GIVEN_UP_BYTES || left >= bytes || this.#busy) return
+    this.slab = allocate(SLAB_BYTES)
+    this.from = this.to = 0
+  }
 
   /** Starts a frame. @throws where a codec writes a message from inside of another's `encode` */
   begin(limitBytes: number, text: boolean): void {

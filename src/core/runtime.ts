@@ -43,9 +43,9 @@ export class Runtime {
     this.env.defer(this.#flushLater)
   }
 
-  /** A chunk came in: whatever is sent until `endPass` leaves then, with one flush a session. Nests: sessions in sessions. */
-  beginPass(): void {
-    this.#passes++
+  /** A chunk of so many bytes came in: whatever is sent until `endPass` leaves then, with one flush a session. Nests: sessions in sessions. */
+  beginPass(chunkBytes: number): void {
+    if (this.#passes++ === 0) this.writer.expect(chunkBytes)
   }
 
   endPass(): void {

@@ -12,7 +12,7 @@ function chunkAt(position: number, length: number): Uint8Array {
 }
 
 type Operation =
-  | { readonly kind: 'append' | 'has' | 'take' | 'skip' | 'view' | 'read' | 'find'; readonly size: number }
+  | { readonly kind: 'append' | 'has' | 'take' | 'frame' | 'skip' | 'view' | 'read' | 'find'; readonly size: number }
   | { readonly kind: 'more' }
   | { readonly kind: 'settle'; readonly borrowed: boolean }
 
@@ -23,7 +23,10 @@ const SIZE = fc.oneof(
 )
 const OPERATION: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 5, arbitrary: fc.record({ kind: fc.constant('append' as const), size: SIZE }) },
-  { weight: 5, arbitrary: fc.record({ kind: fc.constantFrom('has' as const, 'take' as const), size: SIZE }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({ kind: fc.constantFrom('has' as const, 'take' as const, 'frame' as const), size: SIZE }),
+  },
   { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom('skip' as const, 'view' as const), size: SIZE }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('read' as const, 'find' as const), size: SIZE }) },
   { weight: 2, arbitrary: fc.constant({ kind: 'more' as const }) },
@@ -54,6 +57,17 @@ test('any order of calls reads the plain concatenation, and no view changes late
         } else if (operation.kind === 'has') {
           t.is(buffer.has(operation.size), waiting.length >= operation.size)
           if (waiting.length >= operation.size) t.true(buffer.length >= operation.size)
+        } else if (operation.kind === 'frame') {
+          const from = operation.size >> 2
+          const frame = buffer.frame(from, operation.size, from)
+          t.is(frame !== undefined, waiting.length >= operation.size)
+          if (frame === undefined) {
+            t.false(buffer.ready)
+          } else {
+            t.true(buffer.ready)
+            keep(frame, waiting.subarray(from, operation.size))
+            consume(operation.size)
+          }
         } else if (operation.kind === 'more') {
           const before = buffer.length
           t.is(buffer.more(), before < waiting.length)
@@ -160,6 +174,8 @@ test('A-02: an announced length takes no memory, and one above the limit is refu
   throws(() => buffer.need(1001), 'ERR_FRAME_TOO_LARGE')
   throws(() => buffer.need(1005, 4), 'ERR_FRAME_TOO_LARGE')
   throws(() => buffer.need(2 ** 53), 'ERR_FRAME_TOO_LARGE')
+  t.is(buffer.frame(4, 1004, 4), undefined)
+  throws(() => buffer.frame(4, 1005, 4), 'ERR_FRAME_TOO_LARGE')
   buffer.append(chunkAt(4, 1000))
   t.true(buffer.ready)
 })
@@ -193,6 +209,9 @@ test('what lies outside of the bytes at hand cannot be read', (t) => {
     () => buffer.take(3),
     () => buffer.take(-1),
     () => buffer.skip(3),
+    () => buffer.frame(-1, 2),
+    () => buffer.frame(2, 1),
+    () => buffer.frame(0, -1),
   ]) {
     t.throws(read, { instanceOf: RangeError })
   }

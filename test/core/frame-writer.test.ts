@@ -223,6 +223,30 @@ test('frames stand behind each other in one slab, which is never rewritten', (t)
   t.is(new Set(views.map((view) => view.buffer)).size, Math.ceil((3000 * 64) / SLAB_BYTES))
 })
 
+test('a small end of a slab is given up where more is expected, a large one is not, nor is one in use', (t) => {
+  const out = new FrameWriter()
+  const slab = out.slab
+  write(SLAB_BYTES - 16 * 1024)
+  out.expect(SLAB_BYTES)
+  t.is(out.slab, slab)
+  write(1024)
+  out.expect(15 * 1024)
+  t.is(out.slab, slab)
+  out.begin(Infinity, false)
+  out.expect(15 * 1024 + 1)
+  t.is(out.slab, slab)
+  out.abandon()
+  out.expect(15 * 1024 + 1)
+  t.not(out.slab, slab)
+  t.is(out.from, 0)
+
+  function write(bytes: number): void {
+    out.begin(Infinity, false)
+    out.reserve(bytes)
+    out.commit()
+  }
+})
+
 test('an abandoned frame leaves nothing behind, a large one gives the slab back', (t) => {
   const out = new FrameWriter()
   const { slab, from } = out

@@ -8,9 +8,9 @@ test('what becomes dirty in a pass is flushed at its end, in nested passes at th
   t.is(runtimeOf(env), runtime)
   const flushed: string[] = []
   const flushable = (name: string) => ({ flush: () => void flushed.push(name) })
-  runtime.beginPass()
+  runtime.beginPass(64)
   runtime.markDirty(flushable('a'))
-  runtime.beginPass()
+  runtime.beginPass(64)
   runtime.markDirty(flushable('b'))
   runtime.endPass()
   t.deepEqual(flushed, [])

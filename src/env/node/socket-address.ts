@@ -43,5 +43,5 @@ export function pathEnds(path: string): Ends {
 
 /** Of TLS over these ends: the scheme of TCP becomes tls, that of other links stays. */
 export function secureEnds({ local, remote }: Ends): Ends {
-  return { local: `${local}`.replace(/^tcp:/, 'tls:'), remote: `${remote}`.replace(/^tcp:/, 'tls:') }
+  return { local: local.toString().replace(/^tcp:/, 'tls:'), remote: remote.toString().replace(/^tcp:/, 'tls:') }
 }

@@ -3,6 +3,7 @@ import type { Duplex, Readable, Writable } from 'node:stream'
 import type { Connection, ConnectionSink, PeerInfo } from '../../core/connection.ts'
 import type { Env } from '../../core/env.ts'
 import type { Ends } from './socket-address.ts'
+import { Fifo } from '../../core/fifo.ts'
 import { systemError } from './system-error.ts'
 import { writeQueueBytes } from './write-queue.ts'
 
@@ -62,14 +63,15 @@ export class SocketConnection implements Connection {
   }
 
   readonly peer: PeerInfo
-  readonly #ends: Ends
+  readonly #local: Ends['local']
+  readonly #remote: Ends['remote']
   readonly #env: Env
   readonly #readable: Readable
   readonly #writable: Writable
   #sink: ConnectionSink | undefined
   #error: Error | undefined
   /** Of writes whose taking somebody wants to know of, in order. */
-  #taken: (() => void)[] | undefined
+  #taken: Fifo<() => void> | undefined
   #onTaken: ((error?: Error | null) => void) | undefined
   /** Chunks that the sink gets before anything else, in a turn that is already asked for. */
   #unread: Uint8Array[] | undefined
@@ -90,16 +92,17 @@ export class SocketConnection implements Connection {
     this.#env = env
     this.#readable = readable
     this.#writable = writable
-    this.#ends = ends
+    this.#local = ends.local
+    this.#remote = ends.remote
     this.peer = peer
     this.#listen()
   }
 
   get localAddress(): string {
-    return `${this.#ends.local}`
+    return this.#local.toString()
   }
   get remoteAddress(): string {
-    return `${this.#ends.remote}`
+    return this.#remote.toString()
   }
   get boundary(): 'stream' {
     return 'stream'
@@ -195,8 +198,8 @@ export class SocketConnection implements Connection {
    * is destroyed, that they went well.
    */
   #tellTaken(taken: () => void): (error?: Error | null) => void {
-    if (this.#taken === undefined) this.#taken = [taken]
-    else this.#taken.push(taken)
+    this.#taken ??= new Fifo()
+    this.#taken.push(taken)
     this.#onTaken ??= (error) => {
       const next = this.#taken?.shift()
       if ((error === undefined || error === null) && !this.#writable.destroyed) next?.()

@@ -51,7 +51,7 @@ export function prepareTls(tls: unknown, role: Role): void {
 /** One handshake over `connection`, which is taken over, and destroyed if the handshake fails. */
 export function secureStream(connection: Connection, tls: unknown, options: LinkOptions): Promise<Connection> {
   const ends = secureEnds({ local: connection.localAddress, remote: connection.remoteAddress })
-  const what = `TLS handshake with ${ends.remote}`
+  const what = `TLS handshake with ${ends.remote.toString()}`
   const handshake = attempt<Connection>(what, options, (outcome) => {
     const accepted = options.role === 'accepted'
     const group = tls as TlsGroup
