@@ -75,6 +75,8 @@ export class HandlerLoop<In> {
   /** The stream cannot be read on: what is left of it is no message. */
   #broken = false
   #inRun = false
+  /** Frames since the last chunk or yield, in whatever promise jobs: an async listener must not go on for ever, either. */
+  #burst = 0
   /** A decoded message is on its way to `hand`, and no hook is running. */
   #handing = false
   #runDue = false
@@ -148,6 +150,7 @@ export class HandlerLoop<In> {
     this.receivedBytes += chunk.length
     if (this.#discarding || this.#ended) return
     this.#inChunk = true
+    this.#burst = 0
     if (this.#framing === undefined) {
       this.#onFrame(chunk, text)
     } else {
@@ -249,12 +252,13 @@ export class HandlerLoop<In> {
     this.#inRun = true
     let count = 0
     try {
-      while (this.#go && count < BURST_FRAMES) {
-        const handled = this.#mayStream ? this.#stream(BURST_FRAMES - count) : this.#step()
+      while (this.#go && this.#burst < BURST_FRAMES) {
+        const handled = this.#mayStream ? this.#stream(BURST_FRAMES - this.#burst) : this.#step()
         if (handled === 0) break
         count += handled
+        this.#burst += handled
       }
-      if (count >= BURST_FRAMES) this.#yieldTurn()
+      if (this.#go && this.#burst >= BURST_FRAMES) this.#yieldTurn()
     } catch (error) {
       this.#break(error)
     }
@@ -431,6 +435,7 @@ export class HandlerLoop<In> {
     this.#update()
     this.#env.yield(() => {
       this.#yielding = false
+      this.#burst = 0
       this.#update()
       this.run()
     })

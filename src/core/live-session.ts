@@ -814,7 +814,7 @@ export class LiveSession<In, Out, Data>
     this.#stopReceiving()
     this.#outbound.refuseMore(this.#closedError())
     this.#makeClock().startClosing()
-    this.#outbound.flush()
+    this.#outbound.flushAll()
     this.#connection.end(reason)
     this.#attach() // where it was never read, it is from now on: who is turned away must be heard leaving
   }

@@ -1,6 +1,7 @@
 import { allocate, copy } from './bytes.ts'
 import type { Codec } from './codec.ts'
 import type { Connection } from './connection.ts'
+import { Fifo } from './fifo.ts'
 import { describe, HawserError, isHawserError, messageTooLarge, sessionClosed } from './errors.ts'
 import { type FrameWriter, SLAB_BYTES } from './frame-writer.ts'
 import type { Framing } from './framing.ts'
@@ -11,6 +12,8 @@ import { WaitList } from './wait-list.ts'
 
 /** So much pending is written at once, without waiting for the end of the turn. */
 const FLUSH_BYTES = 64 * 1024
+/** What a frame that waits costs beside its bytes, where each is kept apart: a flood of tiny ones must not be free. */
+const FRAME_OVERHEAD_BYTES = 256
 /** A slow session's own memory starts with this and doubles up to a slab. */
 const FIRST_OWN_BYTES = 4 * 1024
 
@@ -70,10 +73,14 @@ export class Outbound<Out> implements Flushable {
   #own: Uint8Array | undefined
   #ownTo = 0
 
-  #deliveries: Delivery[] | undefined
+  #deliveries: Fifo<Delivery> | undefined
   #drainWaits: WaitList<void> | undefined
   /** Positions of the writes whose `taken` is to come. */
-  #marks: number[] | undefined
+  #marks: Fifo<number> | undefined
+  /** Message mode: frames pending, and frames of the writes whose `taken` is to come. */
+  #pendingFrames = 0
+  #owedFrames = 0
+  #frameMarks: Fifo<number> | undefined
   #onTaken: (() => void) | undefined
 
   sentMessages = 0
@@ -127,7 +134,7 @@ export class Outbound<Out> implements Flushable {
   }
 
   get writable(): boolean {
-    return this.#fill() < this.#limits.highWaterMarkBytes
+    return this.#fillNow() < this.#limits.highWaterMarkBytes
   }
 
   /**
@@ -208,10 +215,10 @@ export class Outbound<Out> implements Flushable {
   delivered(wait: Wait | undefined): Promise<void> {
     this.#expecting = false
     if (this.#closed) return Promise.reject(sessionClosed('the session closed before the message was taken'))
-    const marked = this.#dirty || this.#marks?.at(-1) === this.#flushedBytes
+    const marked = this.#dirty || this.#pendingBytes > 0 || this.#marks?.last === this.#flushedBytes
     if (!marked) return Promise.resolve() // nothing at all was put
     const waiting = new WaitList<void>(this.#runtime.env)
-    this.#deliveries ??= []
+    this.#deliveries ??= new Fifo()
     this.#deliveries.push({ at: this.sentBytes, waiting })
     return waiting.add('deliver()', wait)
   }
@@ -226,11 +233,29 @@ export class Outbound<Out> implements Flushable {
   flush(): void {
     if (!this.#dirty) return
     this.#dirty = false
+    // While the peer is behind, small frames are gathered until it has taken something: a write for each turn would cost
+    // far more memory than the bytes that it is for.
+    const awaited = this.#framing !== undefined && this.#marks !== undefined && this.#marks.length > 0
+    if (!awaited || this.#pendingBytes >= FLUSH_BYTES || this.#connection.bufferedBytes === 0) this.#handOver()
+  }
+
+  /** Everything that is pending leaves now: the session ends. */
+  flushAll(): void {
+    this.#dirty = false
+    if (this.#pendingBytes > 0 || this.#pendingFrames > 0) this.#handOver()
+  }
+
+  #handOver(): void {
     if (this.#closed) return
     const bytes = this.#pendingBytes
     this.#pendingBytes = 0
     this.#flushedBytes += bytes
-    const wanted = this.#blocked || this.#expecting || this.#deliveries !== undefined || this.#own !== undefined
+    const wanted =
+      this.#blocked ||
+      this.#expecting ||
+      this.#deliveries !== undefined ||
+      this.#own !== undefined ||
+      this.#framing === undefined
     const taken = wanted ? this.#mark() : undefined
     const wasBehind = this.#owedBytes > 0 && this.#connection.bufferedBytes > 0
     try {
@@ -249,11 +274,11 @@ export class Outbound<Out> implements Flushable {
   close(cause: unknown): void {
     this.#closed = true
     this.#slab = this.#earlier = this.#texts = this.#own = undefined
-    this.#pendingBytes = this.#owedBytes = 0
+    this.#pendingBytes = this.#owedBytes = this.#pendingFrames = this.#owedFrames = 0
     const deliveries = this.#deliveries
     this.#deliveries = undefined
-    for (const { waiting } of deliveries ?? []) {
-      waiting.rejectAll(sessionClosed('the session closed before the message was taken', cause))
+    for (let next = deliveries?.shift(); next !== undefined; next = deliveries?.shift()) {
+      next.waiting.rejectAll(sessionClosed('the session closed before the message was taken', cause))
     }
     this.#drainWaits?.rejectAll(sessionClosed('the session closed', cause))
   }
@@ -274,8 +299,8 @@ export class Outbound<Out> implements Flushable {
       writer.abandon()
       throw messageTooLarge(frameBytes, this.#maxWriteBytes)
     }
-    if (this.#owedBytes > 0) this.#owedBytes = this.#connection.bufferedBytes
-    const fill = this.#pendingBytes + this.#owedBytes + frameBytes
+    const overhead = this.#framing === undefined ? FRAME_OVERHEAD_BYTES : 0
+    const fill = this.#fillNow() + frameBytes + overhead
     if (fill > limits.maxBufferedBytes) return this.#overflow(writer, fill)
     this.sentMessages++
     this.tookLast = true
@@ -300,7 +325,7 @@ export class Outbound<Out> implements Flushable {
     if (!hasRoom) this.#blocked = true // before the flush, so that it asks for `taken`
     this.flush()
     if (hasRoom) return true
-    const roomNow = this.#owedBytes < this.#limits.highWaterMarkBytes
+    const roomNow = this.#fillNow() < this.#limits.highWaterMarkBytes
     if (roomNow && !wasBlocked) this.#blocked = false
     return roomNow
   }
@@ -378,6 +403,7 @@ export class Outbound<Out> implements Flushable {
     writer.commit()
     this.#texts ??= []
     this.#texts.push(text)
+    this.#pendingFrames++
   }
 
   /** A small piece of the shared slab, in memory of its own while the peer is slow. */
@@ -413,38 +439,47 @@ export class Outbound<Out> implements Flushable {
 
   /** The `taken` for a write, which ends at #flushedBytes. */
   #mark(): () => void {
-    this.#marks ??= []
+    this.#marks ??= new Fifo()
     this.#marks.push(this.#flushedBytes)
+    if (this.#pendingFrames > 0) {
+      this.#frameMarks ??= new Fifo()
+      this.#frameMarks.push(this.#pendingFrames)
+      this.#owedFrames += this.#pendingFrames
+      this.#pendingFrames = 0
+    }
     this.#onTaken ??= () => this.#taken()
     return this.#onTaken
   }
 
   #taken(): void {
     const at = this.#marks?.shift() ?? 0
+    this.#owedFrames -= this.#frameMarks?.shift() ?? 0
     this.#owedBytes = this.#connection.bufferedBytes
     this.progressAt = this.#runtime.env.now()
-    if (this.#owedBytes === 0 && this.#pendingBytes === 0) this.#own = undefined
     this.#settleDeliveries(at)
+    if (this.#pendingBytes > 0 && !this.#dirty) this.#handOver() // what was gathered meanwhile
+    if (this.#owedBytes === 0 && this.#pendingBytes === 0) this.#own = undefined
     this.#lookAgain()
   }
 
   #settleDeliveries(at: number): void {
     const deliveries = this.#deliveries
     if (deliveries === undefined) return
-    while (deliveries[0] !== undefined && deliveries[0].at <= at) deliveries.shift()?.waiting.resolveAll()
+    while (deliveries.first !== undefined && deliveries.first.at <= at) deliveries.shift()?.waiting.resolveAll()
     if (deliveries.length === 0) this.#deliveries = undefined
   }
 
   #lookAgain(): void {
-    if (!this.#blocked || this.#closed || this.#fill() > this.#limits.highWaterMarkBytes / 2) return
+    if (!this.#blocked || this.#closed || this.#fillNow() > this.#limits.highWaterMarkBytes / 2) return
     this.#blocked = false
     this.#drainWaits?.resolveAll()
     this.#host.outboundDrained()
   }
 
-  #fill(): number {
+  /** What waits, as the limits count it. */
+  #fillNow(): number {
     if (this.#owedBytes > 0) this.#owedBytes = this.#connection.bufferedBytes
-    return this.#pendingBytes + this.#owedBytes
+    return this.#pendingBytes + this.#owedBytes + (this.#pendingFrames + this.#owedFrames) * FRAME_OVERHEAD_BYTES
   }
 }
 

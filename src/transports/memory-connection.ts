@@ -1,3 +1,4 @@
+import { Fifo } from '../core/fifo.ts'
 import { allocate, copy, EMPTY } from '../core/bytes.ts'
 import type { CloseReason, Connection, ConnectionSink, PeerInfo } from '../core/connection.ts'
 import type { Env } from '../core/env.ts'
@@ -94,7 +95,7 @@ export class MemoryConnection implements Connection {
   #other: MemoryConnection = this
   #sink: ConnectionSink | undefined
 
-  #queue: Waiting[] = []
+  #queue = new Fifo<Waiting>()
   #queuedBytes = 0
   #corks = 0
   #pumpDue = false
@@ -220,7 +221,7 @@ export class MemoryConnection implements Connection {
   }
 
   #pumpMessage(): boolean {
-    const next = this.#queue[0] as Waiting
+    const next = this.#queue.first as Waiting
     const { windowBytes, windowMessages } = this.#carrier
     const other = this.#other
     if (other.#incoming.length >= windowMessages) return false
@@ -239,7 +240,7 @@ export class MemoryConnection implements Connection {
     const piece = length === 0 ? EMPTY : allocate(length)
     let filled = 0
     let emptied = 0
-    for (const waiting of this.#queue) {
+    for (let waiting = this.#queue.first; waiting !== undefined; waiting = this.#queue.at(emptied)) {
       const part = Math.min(waiting.chunk.length - waiting.offset, length - filled)
       piece.set(waiting.chunk.subarray(waiting.offset, waiting.offset + part), filled)
       filled += part
@@ -338,7 +339,7 @@ export class MemoryConnection implements Connection {
   #leave(error: Error | undefined): void {
     this.#gone = true
     this.#closeError = error
-    this.#queue = []
+    this.#queue = new Fifo()
     this.#queuedBytes = 0
     for (const segment of this.#incoming.splice(0, this.#arrived)) {
       if (segment.kind === 'chunk') this.#incomingBytes -= segment.bytes.length

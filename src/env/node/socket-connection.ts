@@ -3,6 +3,7 @@ import type { Duplex, Readable, Writable } from 'node:stream'
 import type { Connection, ConnectionSink, PeerInfo } from '../../core/connection.ts'
 import type { Env } from '../../core/env.ts'
 import type { Ends } from './socket-address.ts'
+import { Fifo } from '../../core/fifo.ts'
 import { systemError } from './system-error.ts'
 import { writeQueueBytes } from './write-queue.ts'
 
@@ -70,7 +71,7 @@ export class SocketConnection implements Connection {
   #sink: ConnectionSink | undefined
   #error: Error | undefined
   /** Of writes whose taking somebody wants to know of, in order. */
-  #taken: (() => void)[] | undefined
+  #taken: Fifo<() => void> | undefined
   #onTaken: ((error?: Error | null) => void) | undefined
   /** Chunks that the sink gets before anything else, in a turn that is already asked for. */
   #unread: Uint8Array[] | undefined
@@ -197,8 +198,8 @@ export class SocketConnection implements Connection {
    * is destroyed, that they went well.
    */
   #tellTaken(taken: () => void): (error?: Error | null) => void {
-    if (this.#taken === undefined) this.#taken = [taken]
-    else this.#taken.push(taken)
+    this.#taken ??= new Fifo()
+    this.#taken.push(taken)
     this.#onTaken ??= (error) => {
       const next = this.#taken?.shift()
       if ((error === undefined || error === null) && !this.#writable.destroyed) next?.()
