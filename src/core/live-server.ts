@@ -157,6 +157,7 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
   }
 
   reloadTls(tls: object): void {
+    if (typeof tls !== 'object' || tls === null) throw badOption('tls', 'must be an object')
     const secured = this.#acceptors.filter((acceptor) => acceptor.reloadTls !== undefined)
     if (secured.length === 0) throw badOption('tls', 'has nothing to do here: no address listens with TLS')
     const group = { ...this.#tls, ...tls } // new certificates must not undo `clientCertificate`
@@ -171,10 +172,10 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
   // ── Listening ────────────────────────────────────────────────────────────────────────────────────────────
 
   async #bind(transport: Transport, address: Address): Promise<Acceptor> {
-    const { limits, setup } = this.#config
-    const groups = { ...this.#table.groupsOf(setup), listen: { backlog: this.#limits.backlog } }
-    const options = linkOptions(this.#config, { role: 'accepted', timeoutMs: limits.openTimeoutMs, groups })
     try {
+      const { limits, setup } = this.#config
+      const groups = { ...this.#table.groupsOf(setup), listen: { backlog: this.#limits.backlog } }
+      const options = linkOptions(this.#config, { role: 'accepted', timeoutMs: limits.openTimeoutMs, groups })
       const acceptor = await transport.listen(address, options, this.#sink)
       if (this.#shutdown.begun) void this.#closeAcceptor(acceptor)
       else this.#acceptors.push(acceptor) // what is bound must be closed if another address fails
@@ -232,7 +233,7 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
     try {
       const verdict: unknown = this.#options.admit?.(remoteAddress) ?? true
       if (isThenable(verdict)) {
-        verdict.then(undefined, () => {}) // it comes too late whatever it says
+        Promise.resolve(verdict).catch(() => {}) // it comes too late whatever it says
         throw new TypeError('it must answer synchronously')
       }
       if (verdict !== false) return undefined

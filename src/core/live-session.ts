@@ -18,6 +18,7 @@ import { HandlerLoop, type HandlerLoopHost } from './handler-loop.ts'
 import { Hooks, type HooksHost } from './hooks.ts'
 import { Outbound, type OutboundHost } from './outbound.ts'
 import type { Peer } from './peer.ts'
+import { LayerGuard, requireConnection } from './layer-guard.ts'
 import { OpeningPeer } from './opening-peer.ts'
 import { Pipeline } from './pipeline.ts'
 import { protocolHint } from './protocol-hint.ts'
@@ -111,7 +112,7 @@ export class LiveSession<In, Out, Data>
     this.#hooks = new Hooks(this, config, this)
     this.#connection = connection
     try {
-      for (const wrap of setup.wrap ?? []) this.#connection = wrap(this.#connection, role)
+      this.#connection = this.#addLayers(connection)
       this.#limits = setup.limits === undefined ? config.limits : resolveLimits(setup.limits(this.peer), config.limits)
       const codec = typeof setup.codec === 'function' ? setup.codec(this.peer) : setup.codec
       if (this.#connection.chunks === 'borrowed' && codec.keeps !== 'values') {
@@ -400,6 +401,18 @@ export class LiveSession<In, Out, Data>
   }
 
   // ── Opening ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** In a guard, where there are any: they are not ours. */
+  #addLayers(connection: Connection): Connection {
+    const { setup, env } = this.#config
+    if (setup.wrap === undefined || setup.wrap.length === 0) return connection
+    let top = connection
+    for (const wrap of setup.wrap) {
+      top = wrap(top, this.#role)
+      requireConnection(top)
+    }
+    return new LayerGuard(env, top, connection)
+  }
 
   #makeFraming(): Framing | undefined {
     const { setup, framing: defaultFraming } = this.#config

@@ -1,4 +1,5 @@
 import type { Env } from './env.ts'
+import { guardLogger } from './guarded-logger.ts'
 import { badOption } from './errors.ts'
 import type { EventListener } from './event-listener.ts'
 import type { FramingFactory } from './framing.ts'
@@ -133,7 +134,7 @@ export function resolveSetup<In, Out, Data>(
     framing: bindings.framing,
     env,
     runtime: runtimeOf(env),
-    logger: setup.logger ?? env.logger,
+    logger: setup.logger === undefined ? env.logger : guardLogger(setup.logger),
   }
 }
 
