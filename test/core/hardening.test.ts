@@ -11,12 +11,13 @@ import { codeOf, EndpointWorld } from '../support/endpoint-world.ts'
 
 const lines = { codec: text(), framing: line() }
 const utf8 = (words: string): Uint8Array => new TextEncoder().encode(words)
-function failing(): never {
+function diskFull(): never {
   throw new Error('the disk is full')
 }
 
 function trap(): object {
   const trapped = {}
+  // oxlint-disable-next-line unicorn/no-thenable -- what is tested
   return Object.defineProperty(trapped, 'then', {
     get() {
       throw new Error('trapped')
@@ -71,8 +72,8 @@ test('J-01: a thenable whose `then` throws is a rejection of that hook, and no m
 })
 
 test('J-02: a logger that throws does not keep a faulty session', async (t) => {
-  const logger = { debug: failing, info: failing, warn: failing, error: failing }
-  const embedded = await embed({ ...lines, logger, listener: { onMessage: failing } })
+  const logger = { debug: diskFull, info: diskFull, warn: diskFull, error: diskFull }
+  const embedded = await embed({ ...lines, logger, listener: { onMessage: diskFull } })
   await embedded.feed(utf8('x\n'))
   await embedded.end()
   t.is(embedded.session.phase, 'closed')
