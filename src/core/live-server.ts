@@ -1,3 +1,4 @@
+import { addAbortHook, removeAbortHook } from './abort-hooks.ts'
 import { type Address, type AddressLike, parseAddress, toAddresses } from './address.ts'
 import { type BroadcastOptions, broadcast } from './broadcast.ts'
 import type { Connection } from './connection.ts'
@@ -21,7 +22,7 @@ import { StatusFeed } from './status-feed.ts'
 import { isThenable } from './thenable.ts'
 import type { AcceptSink, Acceptor, Transport } from './transport.ts'
 import { linkOptions, TransportTable } from './transport-table.ts'
-import type { Wait } from './wait.ts'
+import { type Wait, wrongWait } from './wait.ts'
 import { waitFor } from './wait-list.ts'
 
 /** RFC 6455 section 7.4.1: an endpoint is "going away". */
@@ -102,7 +103,7 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
     const { signal } = this.#options
     signal?.throwIfAborted()
     const targets = where.map((address) => ({ address, transport: this.#table.find(address) }))
-    signal?.addEventListener('abort', this.#onAbort, { once: true })
+    if (signal !== undefined) addAbortHook(signal, this.#onAbort)
     this.#openAcceptors = targets.length
     const bindings = targets.map(({ address, transport }) => this.#bind(transport, address))
     const failure = (await Promise.allSettled(bindings)).find((result) => result.status === 'rejected')
@@ -145,6 +146,8 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
   }
 
   close(options: Wait & { readonly reason?: string | undefined } = {}): Promise<void> {
+    const wrong = wrongWait(options)
+    if (wrong !== undefined) return Promise.reject(wrong)
     const { signal, timeoutMs, reason } = options
     if (this.#shutdown.begin(timeoutMs)) this.#beginClose(reason)
     return waitFor(this.#config.env, 'closing the server', this.closed, { signal })
@@ -187,7 +190,8 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
   }
 
   #stopListening(): void {
-    this.#options.signal?.removeEventListener('abort', this.#onAbort)
+    const { signal } = this.#options
+    if (signal !== undefined) removeAbortHook(signal, this.#onAbort)
     for (const acceptor of this.#acceptors) void this.#closeAcceptor(acceptor)
     this.#acceptors = []
   }

@@ -32,7 +32,7 @@ import { nextState, type SessionEvent, type SessionState } from './session-state
 import { deliverStaged } from './staged-delivery.ts'
 import type { SessionStats } from './stats.ts'
 import { isThenable } from './thenable.ts'
-import type { Wait } from './wait.ts'
+import { type Wait, wrongWait } from './wait.ts'
 import { waitFor } from './wait-list.ts'
 
 /** After these nothing that we would still send can arrive, or should. */
@@ -191,6 +191,8 @@ export class LiveSession<In, Out, Data>
   }
 
   deliver(message: Out, options?: Wait): Promise<void> {
+    const wrong = wrongWait(options)
+    if (wrong !== undefined) return Promise.reject(wrong)
     const { phase } = this
     if (this.#pipeline?.hasOutbound === true && this.maySend) {
       return deliverStaged(this.#config.env, this, this.#pipeline, this.#outbound, message, options)
@@ -212,6 +214,8 @@ export class LiveSession<In, Out, Data>
   }
 
   drained(options?: Wait): Promise<void> {
+    const wrong = wrongWait(options)
+    if (wrong !== undefined) return Promise.reject(wrong)
     if (!this.maySend) return Promise.reject(this.#closedError())
     return this.#outbound.drained(options)
   }
@@ -279,6 +283,8 @@ export class LiveSession<In, Out, Data>
   }
 
   close(options: CloseOptions = {}): Promise<CloseCause> {
+    const wrong = wrongWait(options)
+    if (wrong !== undefined) return Promise.reject(wrong)
     const { code, reason, reconnect = true } = options
     if (this.#state === 'open' || this.#state === 'opening') {
       this.#wantsReconnect = reconnect
