@@ -16,6 +16,7 @@ import {
 import { type Framing, framingFor } from './framing.ts'
 import { HandlerLoop, type HandlerLoopHost } from './handler-loop.ts'
 import { Hooks, type HooksHost } from './hooks.ts'
+import { guarded } from './layer-guard.ts'
 import { Outbound, type OutboundHost } from './outbound.ts'
 import type { Peer } from './peer.ts'
 import { OpeningPeer } from './opening-peer.ts'
@@ -111,7 +112,9 @@ export class LiveSession<In, Out, Data>
     this.#hooks = new Hooks(this, config, this)
     this.#connection = connection
     try {
-      for (const wrap of setup.wrap ?? []) this.#connection = wrap(this.#connection, role)
+      if (setup.wrap !== undefined && setup.wrap.length > 0) {
+        this.#connection = guarded(connection, setup.wrap, role, env)
+      }
       this.#limits = setup.limits === undefined ? config.limits : resolveLimits(setup.limits(this.peer), config.limits)
       const codec = typeof setup.codec === 'function' ? setup.codec(this.peer) : setup.codec
       if (this.#connection.chunks === 'borrowed' && codec.keeps !== 'values') {
