@@ -66,7 +66,10 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
     this.#status = new StatusFeed(env, logger, options.onStatus)
     this.#logs = new LogLimit(env)
     this.#totals = new EndpointTotals(env.now())
-    this.#shutdown = new Shutdown(env, () => this.#destroyAll())
+    this.#shutdown = new Shutdown(env, {
+      shutdownExpired: () => this.#destroyAll(),
+      shutdownAbandons: () => this.#abandonAll(),
+    })
     this.#readyWaits = new WaitList(env)
     this.#sessionWaits = new WaitList(env)
     const addresses = toAddresses(where).map(dialable)
@@ -272,6 +275,14 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
   #destroyAll(): void {
     for (const { session } of this.#slots) session?.destroy()
     this.#finishIfDone()
+  }
+
+  /** Of a connection that does not keep its word nobody knows more than that. */
+  #abandonAll(): void {
+    const left = this.#slots.flatMap(({ session }) => session ?? [])
+    const { name } = this.#options
+    this.#config.logger.error(`closed without ${left.length} sessions that never said they are closed`, { name })
+    for (const session of left) session.onClose() // in the name of its connection
   }
 
   #finishIfDone(): void {

@@ -85,7 +85,10 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
     this.#logs = new LogLimit(env)
     this.#totals = new EndpointTotals(env.now())
     this.#tls = this.#table.groupsOf(options)['tls'] ?? {}
-    this.#shutdown = new Shutdown(env, () => this.#destroyAll())
+    this.#shutdown = new Shutdown(env, {
+      shutdownExpired: () => this.#destroyAll(),
+      shutdownAbandons: () => this.#abandonAll(),
+    })
     this.#host = {
       sessionOpened: (session) => this.#onOpened(session),
       sessionRefused: (session, error) => this.#onRefused(session, error),
@@ -106,18 +109,19 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
     if (signal !== undefined) addAbortHook(signal, this.#onAbort)
     this.#openAcceptors = targets.length
     const bindings = targets.map(({ address, transport }) => this.#bind(transport, address))
-    const failure = (await Promise.allSettled(bindings)).find((result) => result.status === 'rejected')
-    if (failure !== undefined) {
+    await Promise.allSettled(bindings) // all of them, so that what is bound can be closed
+    try {
+      const acceptors = await Promise.all(bindings)
+      this.#addresses = acceptors.map((acceptor) => parseAddress(acceptor.address))
+    } catch (error) {
       this.destroy()
       await this.#shutdown.closed
-      throw failure.reason
+      throw error
     }
     if (this.#shutdown.begun) {
       await this.#shutdown.closed
       throw signal?.reason ?? new HawserError('ERR_SESSION_CLOSED', 'the server closed before it listened')
     }
-    this.#acceptors = await Promise.all(bindings)
-    this.#addresses = this.#acceptors.map((acceptor) => parseAddress(acceptor.address))
     for (const address of this.#addresses) this.#status.emit({ type: 'listening', address })
   }
 
@@ -160,6 +164,7 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
   }
 
   reloadTls(tls: object): void {
+    if (typeof tls !== 'object' || tls === null) throw badOption('tls', 'must be an object')
     const secured = this.#acceptors.filter((acceptor) => acceptor.reloadTls !== undefined)
     if (secured.length === 0) throw badOption('tls', 'has nothing to do here: no address listens with TLS')
     const group = { ...this.#tls, ...tls } // new certificates must not undo `clientCertificate`
@@ -175,9 +180,9 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
 
   async #bind(transport: Transport, address: Address): Promise<Acceptor> {
     const { limits, setup } = this.#config
-    const groups = { ...this.#table.groupsOf(setup), listen: { backlog: this.#limits.backlog } }
-    const options = linkOptions(this.#config, { role: 'accepted', timeoutMs: limits.openTimeoutMs, groups })
     try {
+      const groups = { ...this.#table.groupsOf(setup), listen: { backlog: this.#limits.backlog } }
+      const options = linkOptions(this.#config, { role: 'accepted', timeoutMs: limits.openTimeoutMs, groups })
       const acceptor = await transport.listen(address, options, this.#sink)
       if (this.#shutdown.begun) void this.#closeAcceptor(acceptor)
       else this.#acceptors.push(acceptor) // what is bound must be closed if another address fails
@@ -342,6 +347,18 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
   #destroyAll(): void {
     for (const session of this.#unopened) session.destroy()
     for (const session of this.#sessions) session.destroy()
+    this.#finishIfDone()
+  }
+
+  /** Of a connection or acceptor that does not keep its word nobody knows more than that. */
+  #abandonAll(): void {
+    const left = [...this.#unopened, ...this.#sessions]
+    this.#config.logger.error(
+      `closed without ${left.length} sessions and ${this.#openAcceptors} addresses that never said they are closed`,
+      { name: this.#options.name },
+    )
+    this.#openAcceptors = 0
+    for (const session of left) session.onClose() // in the name of its connection
     this.#finishIfDone()
   }
 
