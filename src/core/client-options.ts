@@ -1,8 +1,8 @@
 import type { ClientStatus } from './client.ts'
 import { badOption } from './errors.ts'
-import { requireSignal } from './server-options.ts'
 import { requireKnown } from './option-names.ts'
 import { requireFunction, requireNumber, type SessionSetup, withDefaults } from './session-options.ts'
+import { requireSignal } from './wait.ts'
 
 /** How a lost or failed session is replaced: exponential backoff with full jitter. */
 export interface ReconnectOptions {

@@ -130,9 +130,8 @@ export class Hooks<In, Out, Data> {
     const { runtime, logger, setup } = this.#config
     runtime.logs.log(error.code, (suppressed) => {
       const { id } = this.#session
-      // What a decoder says of a message may quote it, and messages are never logged.
-      const told = error.cause !== undefined && error.code !== 'ERR_BAD_MESSAGE'
-      const cause = told ? describe(error.cause) : undefined
+      // Only what the application threw: causes from below may quote what the peer sent.
+      const cause = error.code === 'ERR_LISTENER' ? describe(error.cause) : undefined
       const fields = { session: id, server: setup.name, code: error.code, cause, suppressed }
       logger.warn(`session ${id}: ${error.message}`, fields)
     })

@@ -1,3 +1,4 @@
+import { addAbortHook, removeAbortHook } from './abort-hooks.ts'
 import { type Address, type AddressLike, dialable, toAddresses } from './address.ts'
 import type { Client, ClientStatus } from './client.ts'
 import {
@@ -18,7 +19,7 @@ import { Shutdown } from './shutdown.ts'
 import type { EndpointStats } from './stats.ts'
 import { StatusFeed } from './status-feed.ts'
 import { linkOptions, TransportTable } from './transport-table.ts'
-import type { Wait } from './wait.ts'
+import { type Wait, wrongWait } from './wait.ts'
 import { WaitList, waitFor } from './wait-list.ts'
 
 /**
@@ -65,7 +66,10 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
     this.#status = new StatusFeed(env, logger, options.onStatus)
     this.#logs = new LogLimit(env)
     this.#totals = new EndpointTotals(env.now())
-    this.#shutdown = new Shutdown(env, () => this.#destroyAll())
+    this.#shutdown = new Shutdown(env, {
+      shutdownExpired: () => this.#destroyAll(),
+      shutdownAbandons: () => this.#abandonAll(),
+    })
     this.#readyWaits = new WaitList(env)
     this.#sessionWaits = new WaitList(env)
     const addresses = toAddresses(where).map(dialable)
@@ -88,6 +92,8 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
   }
 
   ready(options?: Wait): Promise<void> {
+    const wrong = wrongWait(options)
+    if (wrong !== undefined) return Promise.reject(wrong)
     if (this.#failure !== undefined) return Promise.reject(this.#failure)
     if (this.#shutdown.begun) return Promise.reject(clientClosed())
     if (this.#isReady()) return Promise.resolve()
@@ -95,6 +101,8 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
   }
 
   session(options?: Wait): Promise<Session<In, Out, Data>> {
+    const wrong = wrongWait(options)
+    if (wrong !== undefined) return Promise.reject(wrong)
     if (this.#shutdown.begun) return Promise.reject(this.#failure ?? clientClosed())
     const session = this.#leastLoaded()
     if (session !== undefined) return Promise.resolve(session)
@@ -113,6 +121,8 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
   }
 
   close(options: Wait & { readonly reason?: string | undefined } = {}): Promise<void> {
+    const wrong = wrongWait(options)
+    if (wrong !== undefined) return Promise.reject(wrong)
     const { signal, timeoutMs, reason } = options
     if (this.#shutdown.begin(timeoutMs)) this.#beginClose(reason)
     return waitFor(this.#config.env, 'closing the client', this.closed, { signal })
@@ -157,7 +167,7 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
   #begin(): void {
     const { signal } = this.#options
     if (signal?.aborted) return this.#onAbort()
-    signal?.addEventListener('abort', this.#onAbort, { once: true })
+    if (signal !== undefined) addAbortHook(signal, this.#onAbort)
     for (const slot of this.#slots) slot.start()
   }
 
@@ -254,7 +264,8 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
   }
 
   #stopDialing(): void {
-    this.#options.signal?.removeEventListener('abort', this.#onAbort)
+    const { signal } = this.#options
+    if (signal !== undefined) removeAbortHook(signal, this.#onAbort)
     for (const slot of this.#slots) slot.stop()
     const error = this.#failure ?? clientClosed()
     this.#readyWaits.rejectAll(error)
@@ -264,6 +275,14 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
   #destroyAll(): void {
     for (const { session } of this.#slots) session?.destroy()
     this.#finishIfDone()
+  }
+
+  /** Of a connection that does not keep its word nobody knows more than that. */
+  #abandonAll(): void {
+    const left = this.#slots.flatMap(({ session }) => session ?? [])
+    const { name } = this.#options
+    this.#config.logger.error(`closed without ${left.length} sessions that never said they are closed`, { name })
+    for (const session of left) session.onClose() // in the name of its connection
   }
 
   #finishIfDone(): void {

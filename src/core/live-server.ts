@@ -1,3 +1,4 @@
+import { addAbortHook, removeAbortHook } from './abort-hooks.ts'
 import { type Address, type AddressLike, parseAddress, toAddresses } from './address.ts'
 import { type BroadcastOptions, broadcast } from './broadcast.ts'
 import type { Connection } from './connection.ts'
@@ -21,7 +22,7 @@ import { StatusFeed } from './status-feed.ts'
 import { isThenable } from './thenable.ts'
 import type { AcceptSink, Acceptor, Transport } from './transport.ts'
 import { linkOptions, TransportTable } from './transport-table.ts'
-import type { Wait } from './wait.ts'
+import { type Wait, wrongWait } from './wait.ts'
 import { waitFor } from './wait-list.ts'
 
 /** RFC 6455 section 7.4.1: an endpoint is "going away". */
@@ -84,7 +85,10 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
     this.#logs = new LogLimit(env)
     this.#totals = new EndpointTotals(env.now())
     this.#tls = this.#table.groupsOf(options)['tls'] ?? {}
-    this.#shutdown = new Shutdown(env, () => this.#destroyAll())
+    this.#shutdown = new Shutdown(env, {
+      shutdownExpired: () => this.#destroyAll(),
+      shutdownAbandons: () => this.#abandonAll(),
+    })
     this.#host = {
       sessionOpened: (session) => this.#onOpened(session),
       sessionRefused: (session, error) => this.#onRefused(session, error),
@@ -102,21 +106,22 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
     const { signal } = this.#options
     signal?.throwIfAborted()
     const targets = where.map((address) => ({ address, transport: this.#table.find(address) }))
-    signal?.addEventListener('abort', this.#onAbort, { once: true })
+    if (signal !== undefined) addAbortHook(signal, this.#onAbort)
     this.#openAcceptors = targets.length
     const bindings = targets.map(({ address, transport }) => this.#bind(transport, address))
-    const failure = (await Promise.allSettled(bindings)).find((result) => result.status === 'rejected')
-    if (failure !== undefined) {
+    await Promise.allSettled(bindings) // all of them, so that what is bound can be closed
+    try {
+      const acceptors = await Promise.all(bindings)
+      this.#addresses = acceptors.map((acceptor) => parseAddress(acceptor.address))
+    } catch (error) {
       this.destroy()
       await this.#shutdown.closed
-      throw failure.reason
+      throw error
     }
     if (this.#shutdown.begun) {
       await this.#shutdown.closed
       throw signal?.reason ?? new HawserError('ERR_SESSION_CLOSED', 'the server closed before it listened')
     }
-    this.#acceptors = await Promise.all(bindings)
-    this.#addresses = this.#acceptors.map((acceptor) => parseAddress(acceptor.address))
     for (const address of this.#addresses) this.#status.emit({ type: 'listening', address })
   }
 
@@ -145,6 +150,8 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
   }
 
   close(options: Wait & { readonly reason?: string | undefined } = {}): Promise<void> {
+    const wrong = wrongWait(options)
+    if (wrong !== undefined) return Promise.reject(wrong)
     const { signal, timeoutMs, reason } = options
     if (this.#shutdown.begin(timeoutMs)) this.#beginClose(reason)
     return waitFor(this.#config.env, 'closing the server', this.closed, { signal })
@@ -172,8 +179,8 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
   // ── Listening ────────────────────────────────────────────────────────────────────────────────────────────
 
   async #bind(transport: Transport, address: Address): Promise<Acceptor> {
+    const { limits, setup } = this.#config
     try {
-      const { limits, setup } = this.#config
       const groups = { ...this.#table.groupsOf(setup), listen: { backlog: this.#limits.backlog } }
       const options = linkOptions(this.#config, { role: 'accepted', timeoutMs: limits.openTimeoutMs, groups })
       const acceptor = await transport.listen(address, options, this.#sink)
@@ -188,7 +195,8 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
   }
 
   #stopListening(): void {
-    this.#options.signal?.removeEventListener('abort', this.#onAbort)
+    const { signal } = this.#options
+    if (signal !== undefined) removeAbortHook(signal, this.#onAbort)
     for (const acceptor of this.#acceptors) void this.#closeAcceptor(acceptor)
     this.#acceptors = []
   }
@@ -233,7 +241,7 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
     try {
       const verdict: unknown = this.#options.admit?.(remoteAddress) ?? true
       if (isThenable(verdict)) {
-        Promise.resolve(verdict).catch(() => {}) // it comes too late whatever it says
+        verdict.then(undefined, () => {}) // it comes too late whatever it says
         throw new TypeError('it must answer synchronously')
       }
       if (verdict !== false) return undefined
@@ -339,6 +347,18 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
   #destroyAll(): void {
     for (const session of this.#unopened) session.destroy()
     for (const session of this.#sessions) session.destroy()
+    this.#finishIfDone()
+  }
+
+  /** Of a connection or acceptor that does not keep its word nobody knows more than that. */
+  #abandonAll(): void {
+    const left = [...this.#unopened, ...this.#sessions]
+    this.#config.logger.error(
+      `closed without ${left.length} sessions and ${this.#openAcceptors} addresses that never said they are closed`,
+      { name: this.#options.name },
+    )
+    this.#openAcceptors = 0
+    for (const session of left) session.onClose() // in the name of its connection
     this.#finishIfDone()
   }
 

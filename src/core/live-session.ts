@@ -16,9 +16,9 @@ import {
 import { type Framing, framingFor } from './framing.ts'
 import { HandlerLoop, type HandlerLoopHost } from './handler-loop.ts'
 import { Hooks, type HooksHost } from './hooks.ts'
+import { guarded } from './layer-guard.ts'
 import { Outbound, type OutboundHost } from './outbound.ts'
 import type { Peer } from './peer.ts'
-import { LayerGuard, requireConnection } from './layer-guard.ts'
 import { OpeningPeer } from './opening-peer.ts'
 import { Pipeline } from './pipeline.ts'
 import { protocolHint } from './protocol-hint.ts'
@@ -33,7 +33,7 @@ import { nextState, type SessionEvent, type SessionState } from './session-state
 import { deliverStaged } from './staged-delivery.ts'
 import type { SessionStats } from './stats.ts'
 import { isThenable } from './thenable.ts'
-import type { Wait } from './wait.ts'
+import { type Wait, wrongWait } from './wait.ts'
 import { waitFor } from './wait-list.ts'
 
 /** After these nothing that we would still send can arrive, or should. */
@@ -112,7 +112,9 @@ export class LiveSession<In, Out, Data>
     this.#hooks = new Hooks(this, config, this)
     this.#connection = connection
     try {
-      this.#connection = this.#addLayers(connection)
+      if (setup.wrap !== undefined && setup.wrap.length > 0) {
+        this.#connection = guarded(connection, setup.wrap, role, env)
+      }
       this.#limits = setup.limits === undefined ? config.limits : resolveLimits(setup.limits(this.peer), config.limits)
       const codec = typeof setup.codec === 'function' ? setup.codec(this.peer) : setup.codec
       if (this.#connection.chunks === 'borrowed' && codec.keeps !== 'values') {
@@ -192,6 +194,8 @@ export class LiveSession<In, Out, Data>
   }
 
   deliver(message: Out, options?: Wait): Promise<void> {
+    const wrong = wrongWait(options)
+    if (wrong !== undefined) return Promise.reject(wrong)
     const { phase } = this
     if (this.#pipeline?.hasOutbound === true && this.maySend) {
       return deliverStaged(this.#config.env, this, this.#pipeline, this.#outbound, message, options)
@@ -213,6 +217,8 @@ export class LiveSession<In, Out, Data>
   }
 
   drained(options?: Wait): Promise<void> {
+    const wrong = wrongWait(options)
+    if (wrong !== undefined) return Promise.reject(wrong)
     if (!this.maySend) return Promise.reject(this.#closedError())
     return this.#outbound.drained(options)
   }
@@ -280,6 +286,8 @@ export class LiveSession<In, Out, Data>
   }
 
   close(options: CloseOptions = {}): Promise<CloseCause> {
+    const wrong = wrongWait(options)
+    if (wrong !== undefined) return Promise.reject(wrong)
     const { code, reason, reconnect = true } = options
     if (this.#state === 'open' || this.#state === 'opening') {
       this.#wantsReconnect = reconnect
@@ -401,18 +409,6 @@ export class LiveSession<In, Out, Data>
   }
 
   // ── Opening ────────────────────────────────────────────────────────────────────────────────────────────────
-
-  /** In a guard, where there are any: they are not ours. */
-  #addLayers(connection: Connection): Connection {
-    const { setup, env } = this.#config
-    if (setup.wrap === undefined || setup.wrap.length === 0) return connection
-    let top = connection
-    for (const wrap of setup.wrap) {
-      top = wrap(top, this.#role)
-      requireConnection(top)
-    }
-    return new LayerGuard(env, top, connection)
-  }
 
   #makeFraming(): Framing | undefined {
     const { setup, framing: defaultFraming } = this.#config

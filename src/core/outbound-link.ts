@@ -1,4 +1,4 @@
-import { onceAborted } from './abort-listeners.ts'
+import { addAbortHook, removeAbortHook } from './abort-hooks.ts'
 import { type Address, parseAddress } from './address.ts'
 import type { Connection } from './connection.ts'
 import { describe, HawserError, isHawserError, timedOut } from './errors.ts'
@@ -19,7 +19,7 @@ export function dialConnection(transport: Transport, address: Address, options: 
     const settle = (): void => {
       settled = true
       timer?.cancel()
-      takeBack?.()
+      if (signal !== undefined) removeAbortHook(signal, onAbort)
     }
     const leave = (error: unknown): void => {
       settle()
@@ -31,7 +31,7 @@ export function dialConnection(transport: Transport, address: Address, options: 
       timeoutMs > 0
         ? env.setTimer(timeoutMs, () => leave(timedOut(`dialing ${address.href}`, timeoutMs)), true)
         : undefined
-    const takeBack = signal === undefined ? undefined : onceAborted(signal, onAbort)
+    if (signal !== undefined) addAbortHook(signal, onAbort)
     const onConnection = (connection: Connection): void => {
       if (settled) return connection.destroy()
       settle()

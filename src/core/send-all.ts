@@ -1,7 +1,7 @@
 import type { Env } from './env.ts'
 import { HawserError, sessionClosed, timedOut } from './errors.ts'
-import type { Wait } from './wait.ts'
-import { complaintAbout, WaitList } from './wait-list.ts'
+import { requireWait, type Wait } from './wait.ts'
+import { WaitList } from './wait-list.ts'
 
 /** What `sendAll` needs of a session. */
 interface Sender<Out> {
@@ -18,11 +18,10 @@ export async function sendAll<Out>(
   env: Env,
   session: Sender<Out>,
   messages: Iterable<Out> | AsyncIterable<Out>,
-  options: Wait | null = {},
+  options: Wait = {},
 ): Promise<number> {
-  const { signal, timeoutMs = 0 } = options ?? {}
-  const wrong = complaintAbout(signal, timeoutMs)
-  if (wrong !== undefined) throw wrong
+  requireWait(options)
+  const { signal, timeoutMs = 0 } = options
   const endAt = timeoutMs > 0 ? env.now() + timeoutMs : Infinity
   const left = (): Wait => {
     if (endAt === Infinity) return { signal }

@@ -1,7 +1,7 @@
 import type { Address } from './address.ts'
-import { badOption } from './errors.ts'
 import type { ServerStatus } from './server.ts'
 import { requireFunction, requireNumber, type SessionSetup, withDefaults } from './session-options.ts'
+import { requireSignal } from './wait.ts'
 
 /** What `listen` takes: a session setup, and who may come in. */
 export interface ServerOptions<In, Out, Data> extends SessionSetup<In, Out, Data> {
@@ -67,13 +67,4 @@ export function resolveServerOptions<In, Out, Data>(options: ServerOptions<In, O
   requireFunction('onStatus', options.onStatus)
   requireSignal('signal', options.signal)
   return resolved
-}
-
-/** @throws ERR_BAD_OPTION unless it is an AbortSignal, or nothing */
-export function requireSignal(option: string, value: unknown): void {
-  if (value === undefined) return
-  const signal: Partial<AbortSignal> | null = value
-  if (typeof signal?.aborted !== 'boolean' || typeof signal.addEventListener !== 'function') {
-    throw badOption(option, 'must be an AbortSignal')
-  }
 }

@@ -1,9 +1,8 @@
 import type { Env } from './env.ts'
-import { guardLogger } from './guarded-logger.ts'
 import { badOption } from './errors.ts'
 import type { EventListener } from './event-listener.ts'
 import type { FramingFactory } from './framing.ts'
-import type { Logger } from './logger.ts'
+import { guardedLogger, type Logger } from './logger.ts'
 import { nearest, requireKnown } from './option-names.ts'
 import { type Runtime, runtimeOf } from './runtime.ts'
 import {
@@ -134,7 +133,7 @@ export function resolveSetup<In, Out, Data>(
     framing: bindings.framing,
     env,
     runtime: runtimeOf(env),
-    logger: setup.logger === undefined ? env.logger : guardLogger(setup.logger),
+    logger: setup.logger === undefined ? guardedLogger(env.logger) : guardedLogger(setup.logger, env.logger),
   }
 }
 

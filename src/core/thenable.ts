@@ -1,12 +1,9 @@
-/**
- * What `await` would wait for. Never throws: something whose `then` throws when it is looked at counts, and
- * `Promise.resolve` makes a rejection of that throw.
- */
+/** What `await` would wait for. One whose `then` cannot even be read is one: as a promise it rejects with that. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   if (typeof value !== 'object' || value === null) return false
   try {
     return typeof (value as { then?: unknown }).then === 'function'
   } catch {
-    return true // see above
+    return true // Promise.resolve reads it again, and makes a rejection of what it throws
   }
 }

@@ -1,14 +1,14 @@
-import { onceAborted } from './abort-listeners.ts'
+import { addAbortHook, removeAbortHook } from './abort-hooks.ts'
 import type { Env, TimerHandle } from './env.ts'
-import { badOption, type HawserError, timedOut } from './errors.ts'
-import type { Wait } from './wait.ts'
+import { timedOut } from './errors.ts'
+import { type Wait, wrongWait } from './wait.ts'
 
 interface Waiter<T> {
   readonly resolve: (value: T) => void
   readonly reject: (error: unknown) => void
   timer: TimerHandle | undefined
-  /** Stops listening to the signal. */
-  takeBack: (() => void) | undefined
+  signal: AbortSignal | undefined
+  onAbort: (() => void) | undefined
 }
 
 /** Promises that wait for the same thing, first come first served. Each one settles exactly once. */
@@ -24,14 +24,17 @@ export class WaitList<T> {
     return this.#waiters.size
   }
 
-  /** @param what for the text of ERR_TIMEOUT @param onLeave called when it times out or is aborted */
-  add(what: string, wait: Wait | null = {}, onLeave?: () => void): Promise<T> {
-    const { signal, timeoutMs = 0 } = wait ?? {}
-    const wrong = complaintAbout(signal, timeoutMs)
+  /**
+   * @param what for the text of ERR_TIMEOUT @param onLeave called when it times out or is aborted
+   * @throws (as a rejection) ERR_BAD_OPTION for a wrong `wait`, and nobody was added
+   */
+  add(what: string, wait?: Wait, onLeave?: () => void): Promise<T> {
+    const wrong = wrongWait(wait)
     if (wrong !== undefined) return Promise.reject(wrong)
+    const { signal, timeoutMs = 0 } = wait ?? {}
     if (signal?.aborted) return Promise.reject(signal.reason as unknown)
     return new Promise<T>((resolve, reject) => {
-      const waiter: Waiter<T> = { resolve, reject, timer: undefined, takeBack: undefined }
+      const waiter: Waiter<T> = { resolve, reject, timer: undefined, signal: undefined, onAbort: undefined }
       this.#waiters.add(waiter)
       if (timeoutMs <= 0 && signal === undefined) return
       const leave = (error: unknown) => {
@@ -40,7 +43,11 @@ export class WaitList<T> {
         onLeave?.()
       }
       if (timeoutMs > 0) waiter.timer = this.#env.setTimer(timeoutMs, () => leave(timedOut(what, timeoutMs)), true)
-      if (signal !== undefined) waiter.takeBack = onceAborted(signal, () => leave(signal.reason))
+      if (signal !== undefined) {
+        waiter.signal = signal
+        waiter.onAbort = () => leave(signal.reason)
+        addAbortHook(signal, waiter.onAbort)
+      }
     })
   }
 
@@ -74,13 +81,18 @@ export class WaitList<T> {
   #remove(waiter: Waiter<T>): void {
     this.#waiters.delete(waiter)
     waiter.timer?.cancel()
-    waiter.takeBack?.()
+    if (waiter.signal !== undefined && waiter.onAbort !== undefined) removeAbortHook(waiter.signal, waiter.onAbort)
   }
 }
 
-/** `promise`, left early over time or when aborted: what was waited for goes on. */
-export function waitFor<T>(env: Env, what: string, promise: Promise<T>, wait: Wait | null = {}): Promise<T> {
-  if (wait === null || (wait.signal === undefined && (wait.timeoutMs ?? 0) === 0)) return promise
+/**
+ * `promise`, left early over time or when aborted: what was waited for goes on.
+ * @throws (as a rejection) ERR_BAD_OPTION for a wrong `wait`
+ */
+export function waitFor<T>(env: Env, what: string, promise: Promise<T>, wait: Wait = {}): Promise<T> {
+  const wrong = wrongWait(wait)
+  if (wrong !== undefined) return Promise.reject(wrong)
+  if (wait.signal === undefined && (wait.timeoutMs ?? 0) === 0) return promise
   const list = new WaitList<T>(env)
   const waiting = list.add(what, wait)
   promise.then(
@@ -88,11 +100,4 @@ export function waitFor<T>(env: Env, what: string, promise: Promise<T>, wait: Wa
     (error: unknown) => list.rejectNext(error),
   )
   return waiting
-}
-
-/** What is wrong with a Wait that JavaScript handed in; undefined where nothing is. */
-export function complaintAbout(signal: unknown, timeoutMs: unknown): HawserError | undefined {
-  if (signal !== undefined && !(signal instanceof AbortSignal)) return badOption('signal', 'must be an AbortSignal')
-  if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0)) return badOption('timeoutMs', 'must be a number from 0 on')
-  return undefined
 }

@@ -276,7 +276,12 @@ test('a wrong option of the group tls is named', async (t) => {
   await t.throwsAsync(dialing(tls, 'tls://127.0.0.1:1'), {
     message: /^cannot dial tls:[^,]*: connect ECONNREFUSED [^,]*$/,
   })
-  await t.throwsAsync(dialing(tls, 'tls://127.0.0.1:1', { tls: { ca: 'nonsense', cert: 'nonsense' } }), {
+  await t.throwsAsync(dialing(tls, 'tls://127.0.0.1:1', { tls: { ca: authority.cert, cert: 'nonsense' } }), {
     code: 'ERR_TLS',
   })
+  for (const ca of ['nonsense', server.key, new TextEncoder().encode('nonsense')]) {
+    const error = { code: 'ERR_BAD_OPTION', message: /option tls\.ca holds no certificate/ } as const
+    await t.throwsAsync(wrong({ ...server, ca }), error)
+    await t.throwsAsync(dialing(tls, 'tls://127.0.0.1:1', { tls: { ca } }), error)
+  }
 })

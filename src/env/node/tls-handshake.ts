@@ -10,7 +10,7 @@ import {
   type TLSSocket,
 } from 'node:tls'
 import type { Connection, Role } from '../../core/connection.ts'
-import { describe, HawserError } from '../../core/errors.ts'
+import { badOption, describe, HawserError, isHawserError } from '../../core/errors.ts'
 import type { LinkOptions } from '../../core/transport.ts'
 import { attempt } from './attempt.ts'
 import { ConnectionDuplex } from './connection-duplex.ts'
@@ -42,7 +42,7 @@ interface TlsGroup {
 const servers = new WeakMap<object, Server>()
 const contexts = new WeakMap<object, SecureContext>()
 
-/** @throws ERR_TLS when certificate, key or CA cannot be used */
+/** @throws ERR_TLS when certificate or key cannot be used; ERR_BAD_OPTION for a `ca` without certificates */
 export function prepareTls(tls: unknown, role: Role): void {
   if (role === 'accepted') serverFor(tls as TlsGroup)
   else contextFor(tls as TlsGroup)
@@ -145,6 +145,7 @@ function prepared<T>(known: WeakMap<object, T>, group: TlsGroup, make: () => T):
     try {
       found = make()
     } catch (error) {
+      if (isHawserError(error)) throw error
       throw new HawserError('ERR_TLS', `the certificates of option tls cannot be used: ${mistakeOf(error)}`, {
         cause: error,
       })
@@ -154,12 +155,24 @@ function prepared<T>(known: WeakMap<object, T>, group: TlsGroup, make: () => T):
   return found
 }
 
+/** Node takes a `ca` that holds none, and then trusts nobody. */
+function certificates(ca: Pem): (string | Buffer)[] {
+  const parts = pem(ca)
+  if (
+    parts.some((part) =>
+      /-----BEGIN [A-Z0-9 ]*CERTIFICATE-----/.test(typeof part === 'string' ? part : part.toString('latin1')),
+    )
+  )
+    return parts
+  throw badOption('tls.ca', 'holds no certificate in PEM')
+}
+
 function material({ cert, key, ca, passphrase, minVersion = 'TLSv1.2' }: TlsGroup): SecureContextOptions {
   return {
     minVersion,
     ...(cert === undefined ? {} : { cert: pem(cert) }),
     ...(key === undefined ? {} : { key: pem(key) }),
-    ...(ca === undefined ? {} : { ca: pem(ca) }),
+    ...(ca === undefined ? {} : { ca: certificates(ca) }),
     ...(passphrase === undefined ? {} : { passphrase }),
   }
 }
