@@ -272,7 +272,6 @@ test('a thenable of somebody’s own that settles twice, at once, frees its plac
     onMessage() {
       most = Math.max(most, ++running)
       return {
-        // oxlint-disable-next-line unicorn/no-thenable -- the point of this test
         then(resolve: () => void) {
           running--
           resolve()
