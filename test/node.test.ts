@@ -11,6 +11,7 @@ import { text } from '../codecs/text.ts'
 import {
   attach,
   type ClientStatus,
+  type CloseCause,
   type Closable,
   closeOnSignals,
   connect,
@@ -152,8 +153,25 @@ test('TLS with client certificates: reloadTls changes the certificate, keeps the
   session.send('still here')
   t.is(await session.receive({ timeoutMs: 5_000 }), 'still here')
 
-  const anonymous = await dial(server.address, { ...lines, tls: { ca } }).catch((error: unknown) => error)
-  if (!isHawserError(anonymous)) await (anonymous as Session).closed // with TLS 1.3 the client learns of it after its handshake
+  // With TLS 1.3 a client learns after its handshake that its certificate is missed.
+  const heard: string[] = []
+  const anonymous = await dial(server.address, {
+    ...lines,
+    tls: { ca },
+    listener: { onError: (_session, error) => void heard.push(error.message) },
+  })
+  const causeOfEnd = await anonymous.closed
+  t.like(causeOfEnd, { by: 'error', error: { code: 'ERR_TLS', retryable: false } })
+  t.is(heard.length, 1)
+  t.regex(heard[0] ?? '', /the peer refused our certificate: certificate required/)
+  t.is(codeOfCause(causeOfEnd), 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED')
+  const turnedAway = connect(server.address, { ...lines, logger: quiet, tls: { ca } })
+  for await (const status of turnedAway.status()) {
+    if (status.type !== 'closed') continue
+    t.like(status.cause, { by: 'error', error: { code: 'ERR_TLS' } })
+    break
+  }
+  await turnedAway.close()
   t.is(server.stats.totalSessions, 2)
 
   const suspicious = connect(server.address, {
@@ -312,3 +330,10 @@ test('the doors’ TaskPool needs no Env', async (t) => {
   t.is(await pool.run('key', () => 42), 42)
   await pool.close()
 })
+
+/** Node's code, behind ours. */
+function codeOfCause(cause: CloseCause): unknown {
+  return cause.by === 'error' && cause.error.cause instanceof Error && 'code' in cause.error.cause
+    ? cause.error.cause.code
+    : undefined
+}

@@ -39,8 +39,8 @@ export interface SlotEvents<S extends SlotSession> {
   opened(slot: ClientSlot<S>, address: Address, session: S): void
   /** `retryInMs`: Infinity where no attempt follows; then comes `ended`. */
   failed(slot: ClientSlot<S>, address: Address, error: SessionError, retryInMs: number): void
-  /** The session is gone. `opened`: it had been open. */
-  gone(slot: ClientSlot<S>, address: Address, session: S, opened: boolean): void
+  /** The session is gone. `cause`: why, where it had been open. */
+  gone(slot: ClientSlot<S>, address: Address, session: S, cause: CloseCause | undefined): void
   /** It dials no more, and has no session. `error`: why, unless the application wanted it so. */
   ended(slot: ClientSlot<S>, error: SessionError | undefined): void
 }
@@ -142,7 +142,7 @@ export class ClientSlot<S extends SlotSession> {
       },
       sessionGone: (session, cause) => {
         this.#session = undefined
-        this.#events.gone(this, address, session, openedAt !== undefined)
+        this.#events.gone(this, address, session, openedAt === undefined ? undefined : cause)
         if (openedAt !== undefined) this.#onLost(session, cause, env.now() - openedAt)
         else if (this.#state !== 'stopped') this.#onFailed(address, refusal ?? errorOf(cause))
       },
@@ -161,11 +161,13 @@ export class ClientSlot<S extends SlotSession> {
   #onLost(session: S, cause: CloseCause, livedMs: number): void {
     this.#generation++
     if (this.#state === 'stopped') return
-    const { reconnect, env } = this.#work
+    const { reconnect } = this.#work
     if (reconnect === false || !session.wantsReconnect) return this.#end(undefined)
-    this.#failures = livedMs >= reconnect.stableAfterMs ? 0 : this.#failures + 1
+    const wasStable = livedMs >= reconnect.stableAfterMs
+    this.#failures = wasStable ? 0 : this.#failures + 1
     if (this.#isLastChance()) this.#end(errorOf(cause))
-    else this.#retryIn(backoffMs(this.#failures, reconnect, env.random()))
+    // A peer may let the session open before it says no: with TLS 1.3 it sees our certificate last.
+    else this.#retryIn(wasStable ? this.#backoffMs(reconnect) : this.#delayAfter(errorOf(cause), reconnect))
   }
 
   #onFailed(address: Address, error: SessionError): void {
@@ -183,9 +185,12 @@ export class ClientSlot<S extends SlotSession> {
   }
 
   #delayAfter(error: SessionError, reconnect: ResolvedReconnect): number {
-    const chance = this.#work.env.random()
-    if (REFUSALS.has(error.code) && !error.retryable) return patientMs(reconnect, chance)
-    return backoffMs(this.#failures, reconnect, chance)
+    if (!REFUSALS.has(error.code) || error.retryable) return this.#backoffMs(reconnect)
+    return patientMs(reconnect, this.#work.env.random())
+  }
+
+  #backoffMs(reconnect: ResolvedReconnect): number {
+    return backoffMs(this.#failures, reconnect, this.#work.env.random())
   }
 
   #isLastChance(): boolean {

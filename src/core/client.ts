@@ -1,6 +1,6 @@
 import type { Address } from './address.ts'
 import type { SessionError } from './errors.ts'
-import type { Session } from './session.ts'
+import type { CloseCause, Session } from './session.ts'
 import type { EndpointStats } from './stats.ts'
 import type { Wait } from './wait.ts'
 
@@ -10,10 +10,18 @@ import type { Wait } from './wait.ts'
  */
 export type ClientStatus =
   | {
-      readonly type: 'dialing' | 'open' | 'closed'
+      readonly type: 'dialing' | 'open'
       readonly address: Address
       readonly slot: number
       readonly generation: number
+    }
+  /** A session that was open is gone; `cause` as its `onClose` has it. */
+  | {
+      readonly type: 'closed'
+      readonly address: Address
+      readonly slot: number
+      readonly generation: number
+      readonly cause: CloseCause
     }
   /** An attempt failed: dialing, `data` or `onOpen`. `retryInMs` is Infinity where none follows. */
   | {

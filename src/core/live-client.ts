@@ -13,7 +13,7 @@ import { type SessionError, sessionClosed } from './errors.ts'
 import { LiveSession } from './live-session.ts'
 import { LogLimit } from './log-limit.ts'
 import { dialConnection } from './outbound-link.ts'
-import type { Session } from './session.ts'
+import type { CloseCause, Session } from './session.ts'
 import { type Bindings, resolveSetup, type SessionConfig } from './session-config.ts'
 import { Shutdown } from './shutdown.ts'
 import type { EndpointStats } from './stats.ts'
@@ -158,7 +158,7 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
         this.#status.emit({ type: 'dialing', address, slot: index, generation }),
       opened: (slot, address, session) => this.#onOpened(slot, address, session),
       failed: (slot, address, error, retryInMs) => this.#onFailed(slot, address, error, retryInMs),
-      gone: (slot, address, session, opened) => this.#onGone(slot, address, session, opened),
+      gone: (slot, address, session, cause) => this.#onGone(slot, address, session, cause),
       ended: (_slot, error) => this.#onEnded(error),
     }
     return Array.from({ length: this.#own.connections }, (_, index) => new ClientSlot(index, work, events))
@@ -204,11 +204,11 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
     { index, generation }: ClientSlot<LiveSession<In, Out, Data>>,
     address: Address,
     session: LiveSession<In, Out, Data>,
-    opened: boolean,
+    cause: CloseCause | undefined,
   ): void {
     this.#sessions.delete(session)
     this.#totals.keep(session.stats)
-    if (opened) this.#status.emit({ type: 'closed', address, slot: index, generation })
+    if (cause !== undefined) this.#status.emit({ type: 'closed', address, slot: index, generation, cause })
     this.#finishIfDone()
   }
 

@@ -5,6 +5,7 @@ import type { ClientStatus } from '../../src/core/client.ts'
 import type { Connection } from '../../src/core/connection.ts'
 import { type ErrorCode, HawserError, refused } from '../../src/core/errors.ts'
 import type { Session } from '../../src/core/session.ts'
+import { HeldConnection } from '../../src/testing/held-connection.ts'
 import { type Attempt, codeOf, EndpointWorld, gate } from '../support/endpoint-world.ts'
 
 const codec = text()
@@ -165,6 +166,30 @@ test('a peer that refuses for a reason is not hammered', async (t) => {
   const hopeless = world.connect('script://wrong:1', { codec })
   t.is(await codeOf(hopeless.ready()), 'ERR_BAD_OPTION')
   await hopeless.closed // the same option would be as wrong the next time
+})
+
+test('a peer that refuses a session right after it was open is not hammered either, and the status tells why', async (t) => {
+  const world = new EndpointWorld()
+  let livesMs = 50
+  world.script.decide = (attempt) => {
+    const connection = new HeldConnection({ env: world.env })
+    attempt.connect(connection)
+    world.env.setTimer(livesMs, () => connection.destroy(down('ERR_TLS', false)), false)
+  }
+  const client = world.connect('script://strict:1', { codec })
+  await world.env.advance(60_000)
+  const { length } = world.script.attempts
+  t.true(length > 1 && length <= 5, `${length} attempts`)
+  const closed = world.statuses.filter((status) => status.type === 'closed')
+  t.true(closed.every(({ cause }) => cause.by === 'error' && cause.error.code === 'ERR_TLS'))
+
+  livesMs = 6_000 // stable: what ends it now is no refusal
+  await world.env.advance(45_000)
+  const before = world.statuses.filter(({ type }) => type === 'open').length
+  await world.env.advance(31_000)
+  t.true(world.statuses.filter(({ type }) => type === 'open').length - before >= 4)
+  client.destroy()
+  await world.env.settle()
 })
 
 test('getty#126, getty#140: a session that the peer ended is replaced, in its slot and with the next generation', async (t) => {

@@ -73,17 +73,24 @@ test('the certificate of the server is verified: its authority and its name, unl
 test('B-02: a client without a certificate, or with a foreign one, is refused with ERR_TLS where one is required', async (t) => {
   const demanding = { ...server, ca: authority.cert, clientCertificate: 'required' }
   const { acceptor, sink } = await listening(tls, 'tls://127.0.0.1:0', { tls: demanding })
-  const attempt = async (certificate: object): Promise<void> => {
+  const attempt = async (certificate: object): Promise<Diary> => {
     // TLS 1.3: the client has done its part before the server refuses it.
     const connection = await dialing(tls, acceptor.address, { tls: { ca: authority.cert, ...certificate } })
     const diary = new Diary()
     connection.attach(diary)
     await until(systemEnv, () => sink.connections.length + sink.errors.length === sink.admitted.length, 'its outcome')
-    connection.destroy()
+    if (sink.connections.length > 0) connection.destroy()
+    else await until(systemEnv, () => diary.entries.length > 0, 'the refusal')
+    connection.end()
     await diary.closed()
+    return diary
   }
-  await attempt({})
-  await attempt(stranger)
+  const missing = await attempt({})
+  t.deepEqual(missing.entries, ['(close)'], 'an alert is not an end')
+  t.like(missing.error, { code: 'ERR_TLS', retryable: false })
+  t.regex(missing.error?.message ?? '', /the peer refused our certificate: certificate required/)
+  const foreigner = await attempt(stranger)
+  t.deepEqual(foreigner.entries, ['(end)', '(close)'], 'Node tells a foreign one nothing, it only leaves')
   t.deepEqual(
     sink.errors.map(({ error }) => error.code),
     ['ERR_TLS', 'ERR_TLS'],

@@ -3,6 +3,7 @@
 import {
   type AnySession,
   attach,
+  type CloseCause,
   type Codec,
   connect,
   dial,
@@ -85,6 +86,11 @@ export async function servers(): Promise<void> {
   client.send('x')
   // @ts-expect-error nor this
   client.send(5)
+  for await (const status of client.status()) {
+    if (status.type === 'closed') yes<Equal<typeof status.cause, CloseCause>>()
+    // @ts-expect-error only what is closed has one
+    void (status.type === 'open' && status.cause)
+  }
 }
 
 declare const narrow: EventListener<{ type: 'ping' }, Ans>

@@ -244,9 +244,13 @@ export class SocketConnection implements Connection {
     if (!(this.#readable instanceof Socket)) this.#windUp()
   }
 
+  /**
+   * A TLS socket whose handshake is done says 'error' and goes on: to 'end', as if its peer had closed. But that was an
+   * alert, such as TLS 1.3 answers a client's certificate with that is missing or not wanted.
+   */
   #fail(error: Error): void {
     this.#error ??= systemError(error, this.remoteAddress)
-    if (!(this.#readable instanceof Socket)) this.#discard()
+    this.#discard()
   }
 
   /** Closes when nothing more can come or go: both sides are over, or the stream broke off. */

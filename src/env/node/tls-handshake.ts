@@ -187,16 +187,6 @@ function mistakeOf(error: unknown): string {
   return reasonOf(error) ?? describe(error).trim()
 }
 
-/** What OpenSSL's codes mean to somebody who looks for the mistake. */
-const HINTS: Readonly<Record<string, string>> = {
-  ERR_SSL_HTTP_REQUEST: 'the peer sent an HTTP request, not TLS',
-  ERR_SSL_WRONG_VERSION_NUMBER: 'the first bytes of the peer are not TLS',
-  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'the first bytes of the peer are not TLS',
-  ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE: 'the peer showed no certificate',
-  ERR_SSL_NO_APPLICATION_PROTOCOL: 'no ALPN protocol in common',
-  ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: 'no ALPN protocol in common',
-}
-
 /** What verification says of a chain that ends at nobody we trust. */
 const UNTRUSTED = /^(DEPTH_ZERO_)?SELF_SIGNED|^UNABLE_TO_(GET_ISSUER|VERIFY)/
 
@@ -207,9 +197,6 @@ function handshakeError(what: string, error: unknown, socket: TLSSocket | undefi
       cause: error,
     })
   const failure = systemError(error, what)
-  const hint = HINTS[codeOf(error)]
-  if (hint !== undefined) failure.message = `${what}: ${hint}`
-  else if (failure.code === 'ERR_TLS' && UNTRUSTED.test(codeOf(error)))
-    failure.message += ' (the option tls.ca says whom to trust)'
+  if (UNTRUSTED.test(codeOf(error))) failure.message += ' (the option tls.ca says whom to trust)'
   return failure
 }
