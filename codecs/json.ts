@@ -1,6 +1,6 @@
 import { allocate, readUtf8, utf8Length, writeUtf8 } from '../src/core/bytes.ts'
 import type { Codec } from '../src/core/codec.ts'
-import { badMessage, badOption, cannotEncode } from '../src/core/errors.ts'
+import { badMessage, badOption, cannotEncode, describe } from '../src/core/errors.ts'
 import type { WriteBuffer } from '../src/core/write-buffer.ts'
 import { UNCHECKED, type SchemaInput, type SchemaOutput, type StandardIssue, type StandardSchema } from './schema.ts'
 
@@ -33,7 +33,7 @@ const CLOSING = 0x7d
  * A message with a key `__proto__` is refused: copied by `Object.assign` it would set the prototype. Of equal keys the last counts;
  * numbers beyond a double lose precision or become Infinity; going out NaN and Infinity become null, and half of a
  * surrogate pair is escaped, all as JSON.parse and JSON.stringify do.
- * @throws ERR_BAD_MESSAGE for bytes that are not UTF-8 or not JSON (a byte order mark is not), above the limits, or
+ * @throws ERR_BAD_MESSAGE, which quotes none of the message, for bytes that are not UTF-8 or not JSON (a byte order mark is not), above the limits, or
  *   against the schema: then it names the path of the first issue, and `cause` holds all of them
  * @throws ERR_ENCODE to the sender of what JSON cannot say (undefined, a function, a bigint, a circle) or is above the limits
  */
@@ -77,9 +77,12 @@ class Json implements Codec<unknown> {
     try {
       text = JSON.stringify(message)
     } catch (error) {
-      throw cannotEncode('the message cannot be said in JSON', error)
+      throw cannotEncode(`the message cannot be said in JSON: ${describe(error)}`, error)
     }
-    if (text === undefined) throw cannotEncode(`a ${typeof message} cannot be said in JSON`)
+    if (text === undefined)
+      throw cannotEncode(
+        message === undefined ? 'undefined cannot be said in JSON' : `a ${typeof message} cannot be said in JSON`,
+      )
     if (this.#mayExceed(text.length) && (text.length > this.#maxKeys * BYTES_A_KEY || this.#mayBeDeep(text))) {
       const excess = this.#excess(utf8(text))
       if (excess !== undefined) throw cannotEncode(excess)
@@ -102,7 +105,7 @@ class Json implements Codec<unknown> {
     try {
       value = JSON.parse(text)
     } catch (error) {
-      throw badMessage('the message is not JSON', error)
+      throw badMessage(`the message is not JSON${positionIn(error)}`)
     }
     if (mayNameProto(text) && namesProto(value)) throw badMessage('the message has a key __proto__')
     return value
@@ -158,6 +161,11 @@ function endOfString(bytes: Uint8Array, from: number): number {
     if (byte === BACKSLASH) at++ // what is escaped is not the end
   }
   return length
+}
+
+/** Where JSON.parse stopped, if it says so. The rest of its text quotes the message, which is no business of a log. */
+function positionIn(error: unknown): string {
+  return / at position \d+/.exec(describe(error))?.[0] ?? ''
 }
 
 function utf8(text: string): Uint8Array {

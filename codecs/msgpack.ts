@@ -1,7 +1,7 @@
 import { Decoder, Encoder } from '@msgpack/msgpack'
 import { readUtf8 } from '../src/core/bytes.ts'
 import type { Codec } from '../src/core/codec.ts'
-import { badMessage, cannotEncode } from '../src/core/errors.ts'
+import { badMessage, cannotEncode, describe } from '../src/core/errors.ts'
 import { FrameReader } from '../src/core/frame-reader.ts'
 import { REFER_BYTES } from '../src/core/frame-writer.ts'
 import type { WriteBuffer } from '../src/core/write-buffer.ts'
@@ -34,7 +34,7 @@ class MessagePack implements Codec<unknown> {
     try {
       return this.#decoder.decode(binary ? new Uint8Array(frame) : frame)
     } catch (error) {
-      throw badMessage('the message is not MessagePack', error)
+      throw badMessage(`the message is not MessagePack: ${describe(error)}`)
     }
   }
 

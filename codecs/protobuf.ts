@@ -1,6 +1,6 @@
 import protobufjs, { type Namespace, type Reader, type Root, type Writer } from 'protobufjs'
 import type { Codec } from '../src/core/codec.ts'
-import { badMessage, badOption, cannotEncode } from '../src/core/errors.ts'
+import { badMessage, badOption, cannotEncode, describe } from '../src/core/errors.ts'
 import { FrameReader } from '../src/core/frame-reader.ts'
 import { REFER_BYTES } from '../src/core/frame-writer.ts'
 import type { WriteBuffer } from '../src/core/write-buffer.ts'
@@ -129,7 +129,7 @@ class ProtoBody {
     try {
       return type.decode(new CopyingReader(frame))
     } catch (error) {
-      throw badMessage('the message is not of its Protobuf type', error)
+      throw badMessage(`the message is not of its Protobuf type: ${describe(error)}`) // itself it may hold the half of it
     }
   }
 

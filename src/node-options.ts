@@ -9,8 +9,11 @@ import type { IpcOptions, TcpOptions, TlsOptions } from './transports/options.ts
 export interface TransportGroups {
   /** For tls:// too. */
   readonly tcp?: TcpOptions | undefined
+  /** Certificates and whom to trust; needed to listen on tls://. */
   readonly tls?: TlsOptions | undefined
+  /** For ipc://. */
   readonly ipc?: IpcOptions | undefined
+  /** For inproc://. */
   readonly inproc?: InprocOptions | undefined
 }
 

@@ -60,6 +60,7 @@ test('docs/errors.md has every code, and no other', (t) => {
   const table = readFileSync('docs/errors.md', 'utf8').match(/^\| ERR_[A-Z_]+ /gm) ?? []
   t.true(codes(union).length > 20)
   t.deepEqual(codes(table.join('')), codes(union))
+  t.notRegex(readFileSync('docs/errors.md', 'utf8'), /^\| ERR_.*\| *\|$/m, 'each says what to do')
 })
 
 test('docs/backpressure.md tells each limit with its default', (t) => {

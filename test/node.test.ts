@@ -281,6 +281,13 @@ test.serial('closeOnSignals resolves when all was closed without a signal', asyn
   t.is(process.listenerCount('SIGTERM'), before)
   t.throws(() => closeOnSignals([server], { timeoutMs: 0 }), { code: 'ERR_BAD_OPTION' })
   t.throws(() => closeOnSignals([server], { signals: [] }), { code: 'ERR_BAD_OPTION' })
+  t.throws(() => closeOnSignals([server], { signals: ['SIGNAL'] }), { code: 'ERR_BAD_OPTION', message: /SIGNAL/ })
+  t.throws(() => closeOnSignals([server], { timeout: 5 } as object), { code: 'ERR_BAD_OPTION', message: /timeoutMs/ })
+  for (const wrong of [undefined, null, 5, {}, [server, undefined]] as never[]) {
+    t.throws(() => closeOnSignals(wrong), { code: 'ERR_BAD_OPTION', message: /closables/ })
+  }
+  t.is(process.listenerCount('SIGTERM'), before)
+  await closeOnSignals(server) // one alone; it is closed already
 })
 
 /** `body` in a process of its own. */

@@ -59,7 +59,7 @@ class ContentLength implements Framing {
 
   end(out: WriteBuffer, mark: number): void {
     let left = out.position - mark - HEADER.length
-    if (left >= 10 ** MAX_DIGITS) throw messageTooLarge(left, 10 ** MAX_DIGITS - 1)
+    if (left >= 10 ** MAX_DIGITS) throw messageTooLarge(left, 10 ** MAX_DIGITS - 1, 'the length field')
     const from = mark + LEADING.length
     let at = from + MAX_DIGITS
     do {

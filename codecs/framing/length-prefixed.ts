@@ -60,7 +60,7 @@ class PlainLengthPrefixed implements Framing {
 
   end(out: WriteBuffer, mark: number): void {
     const length = out.position - mark - 4
-    if (length > MAX_U32) throw messageTooLarge(length, MAX_U32)
+    if (length > MAX_U32) throw messageTooLarge(length, MAX_U32, 'the length field')
     out.setU32(mark, length)
   }
 }
@@ -136,7 +136,7 @@ class LengthPrefixed implements Framing {
   #setLength(out: WriteBuffer, at: number, length: number): void {
     const order = this.#order
     const fieldBytes = this.#fieldBytes
-    if (length > this.#maxLength) throw messageTooLarge(length, this.#maxLength)
+    if (length > this.#maxLength) throw messageTooLarge(length, this.#maxLength, 'the length field')
     switch (fieldBytes) {
       case 1:
         return out.setU8(at, length)

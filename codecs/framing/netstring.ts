@@ -47,7 +47,7 @@ class Netstring implements Framing {
 
   end(out: WriteBuffer, mark: number): void {
     let left = out.position - mark - MAX_DIGITS - 1
-    if (left >= 10 ** MAX_DIGITS) throw messageTooLarge(left, 10 ** MAX_DIGITS - 1)
+    if (left >= 10 ** MAX_DIGITS) throw messageTooLarge(left, 10 ** MAX_DIGITS - 1, 'the length field')
     let at = mark + MAX_DIGITS
     out.setU8(at, COLON)
     do {

@@ -1,4 +1,4 @@
-import { badFrame } from '../../src/core/errors.ts'
+import { badFrame, badOption } from '../../src/core/errors.ts'
 import type { Framing, FramingFactory } from '../../src/core/framing.ts'
 import type { ReadBuffer } from '../../src/core/read-buffer.ts'
 import type { WriteBuffer } from '../../src/core/write-buffer.ts'
@@ -9,9 +9,10 @@ import type { WriteBuffer } from '../../src/core/write-buffer.ts'
  * @param sizeOf size of the whole frame that begins at offset 0, in bytes, or undefined when more of it is needed to
  *   tell; it looks (`has`, `u8`, `u32` …) and takes nothing. It is asked again from the start, so a format that must
  *   be walked to its end (RESP) is better a Framing of its own, which remembers where it was.
- * @throws ERR_BAD_FRAME for a size that is no whole number from 1 on; ERR_FRAME_TOO_LARGE as soon as the size is known
+ * @throws ERR_BAD_OPTION unless it is a function; later ERR_BAD_FRAME for a size that is no whole number from 1 on; ERR_FRAME_TOO_LARGE as soon as the size is known
  */
 export function sized(sizeOf: (buffer: ReadBuffer) => number | undefined): FramingFactory {
+  if (typeof sizeOf !== 'function') throw badOption('sizeOf', 'must be a function')
   return () => new Sized(sizeOf)
 }
 

@@ -48,7 +48,7 @@ class VarintPrefixed implements Framing {
 
   end(out: WriteBuffer, mark: number): void {
     const length = out.position - mark - MAX_VARINT_BYTES
-    if (length > MAX_LENGTH) throw messageTooLarge(length, MAX_LENGTH)
+    if (length > MAX_LENGTH) throw messageTooLarge(length, MAX_LENGTH, 'the length field')
     let headerBytes = 1
     for (let left = length >>> 7; left > 0; left >>>= 7) headerBytes++
     const unused = MAX_VARINT_BYTES - headerBytes

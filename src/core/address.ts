@@ -1,4 +1,4 @@
-import { HawserError } from './errors.ts'
+import { badOption, HawserError } from './errors.ts'
 
 /** The schemes that Hawser has names for; transports of your own add theirs. */
 export type Scheme = 'tcp' | 'tls' | 'udp' | 'ws' | 'wss' | 'ipc' | 'inproc'
@@ -22,6 +22,7 @@ export type AddressLike = `${Scheme}://${string}` | (string & {}) | Address
 /** Other spellings of the same transport. */
 const ALIASES: Readonly<Record<string, string>> = { 'tls+tcp': 'tls', unix: 'ipc' }
 const NAMED = new Set(['ipc', 'inproc'])
+const WITH_PORT = new Set(['tcp', 'tls', 'udp', 'ws', 'wss'])
 const WITH_PATH = new Set(['ws', 'wss'])
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { ws: 80, wss: 443 }
 
@@ -85,14 +86,32 @@ export function parseAddress(text: string): Address {
   return new ParsedAddress(scheme, host, port, path.startsWith('/') ? path : `/${path}`)
 }
 
-/** What the doors take, as an Address. */
+/** What the doors take, as an Address. @throws ERR_BAD_ADDRESS, also for what is neither text nor Address */
 export function toAddress(where: AddressLike): Address {
-  return typeof where === 'string' ? parseAddress(where) : where
+  if (typeof where === 'string') return parseAddress(where)
+  if (isAddress(where)) return where
+  throw new HawserError('ERR_BAD_ADDRESS', 'an address is a text such as tcp://host:port, or an Address', {
+    details: { part: 'scheme' },
+  })
 }
 
-/** Dialed, `*` means this machine's loopback. */
+/** One or several. @throws ERR_BAD_ADDRESS; ERR_BAD_OPTION where it is an empty list */
+export function toAddresses(where: AddressLike | readonly AddressLike[]): Address[] {
+  const list: readonly AddressLike[] = Array.isArray(where) ? where : [where as AddressLike]
+  if (list.length === 0) throw badOption('where', 'names no address')
+  return list.map(toAddress)
+}
+
+/** Dialed, `*` means this machine's loopback. @throws ERR_BAD_ADDRESS for port 0, on which nobody can listen */
 export function dialable(address: Address): Address {
+  if (address.port === 0 && WITH_PORT.has(address.scheme)) throw badAddress(address.href, 'port', 'has no port to dial')
   return address.host === '*' ? new ParsedAddress(address.scheme, '127.0.0.1', address.port, address.path) : address
+}
+
+function isAddress(where: unknown): where is Address {
+  if (typeof where !== 'object' || where === null) return false
+  const { scheme, host, port, path, href } = where as Partial<Address>
+  return [scheme, host, path, href].every((part) => typeof part === 'string') && typeof port === 'number'
 }
 
 function splitAuthority(text: string, authority: string): { host: string; portText: string } {

@@ -1,7 +1,8 @@
 import type { ClientStatus } from './client.ts'
 import { badOption } from './errors.ts'
-import { requireSignal } from './server-options.ts'
+import { requireKnown } from './option-names.ts'
 import { requireFunction, requireNumber, type SessionSetup, withDefaults } from './session-options.ts'
+import { requireSignal } from './wait.ts'
 
 /** How a lost or failed session is replaced: exponential backoff with full jitter. */
 export interface ReconnectOptions {
@@ -51,6 +52,21 @@ const RECONNECT_DEFAULTS: ResolvedReconnect = {
   maxAttempts: 0,
 }
 
+/** The names of the options that are a Client's own. */
+export const CLIENT_OPTION_NAMES: readonly string[] = Object.keys({
+  connections: true,
+  dialTimeoutMs: true,
+  reconnect: true,
+  onStatus: true,
+  signal: true,
+} satisfies OwnNames)
+
+/** The compiler misses a name that is left out. */
+type OwnNames = Record<
+  Exclude<keyof ClientOptions<unknown, never, unknown>, keyof SessionSetup<unknown, never, unknown>>,
+  true
+>
+
 /** The options that are a Client's own. @throws ERR_BAD_OPTION */
 export function resolveClientOptions<In, Out, Data>(options: ClientOptions<In, Out, Data>): ResolvedClientOptions {
   const { connections, dialTimeoutMs } = withDefaults(CLIENT_DEFAULTS, options)
@@ -64,6 +80,7 @@ export function resolveClientOptions<In, Out, Data>(options: ClientOptions<In, O
 
 function resolveReconnect(options: ReconnectOptions): ResolvedReconnect {
   if (typeof options !== 'object' || options === null) throw badOption('reconnect', 'must be false or an object')
+  requireKnown('reconnect.', options, Object.keys(RECONNECT_DEFAULTS))
   const resolved = withDefaults(RECONNECT_DEFAULTS, options)
   requireNumber('reconnect.initialMs', resolved.initialMs, 1)
   requireNumber('reconnect.maxMs', resolved.maxMs, 1)

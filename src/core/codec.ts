@@ -4,9 +4,9 @@ import type { WriteBuffer } from './write-buffer.ts'
 /** Frame ⇄ message. Stateless and shared, or made for each session by a function. */
 export interface Codec<out In, in Out = In> {
   /** What WebSocket sends these frames as. @defaultValue 'binary' */
-  readonly format?: 'binary' | 'text'
+  readonly format?: 'binary' | 'text' | undefined
   /** 'values': no message points into its frame, so borrowed reads are safe. @defaultValue 'views' */
-  readonly keeps?: 'views' | 'values'
+  readonly keeps?: 'views' | 'values' | undefined
   /**
    * A throw is ERR_BAD_MESSAGE, and on a reliable connection the session closes.
    * @param frame without what the framing strips; a message may keep views of it

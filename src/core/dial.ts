@@ -4,12 +4,11 @@ import type { Connection, Role } from './connection.ts'
 import { badOption } from './errors.ts'
 import { LiveSession } from './live-session.ts'
 import { dialConnection } from './outbound-link.ts'
-import { requireSignal } from './server-options.ts'
 import type { Session } from './session.ts'
 import { type Bindings, resolveSetup, type SessionConfig } from './session-config.ts'
-import { requireNumber, type SessionSetup } from './session-options.ts'
+import { type SessionSetup } from './session-options.ts'
 import { linkOptions, TransportTable } from './transport-table.ts'
-import type { Wait } from './wait.ts'
+import { requireWait, type Wait } from './wait.ts'
 import { waitFor } from './wait-list.ts'
 
 /**
@@ -22,7 +21,7 @@ export async function dial<In, Out, Data>(
   where: AddressLike,
   options: SessionSetup<In, Out, Data> & Wait,
 ): Promise<Session<In, Out, Data>> {
-  const config = resolveSetup(options, bindings)
+  const config = resolveSetup(options, bindings, ['signal', 'timeoutMs'])
   requireWait(options)
   const table = new TransportTable(bindings, options.transports)
   const address = dialable(toAddress(where))
@@ -85,9 +84,4 @@ function openSession<In, Out, Data>(
     signal.addEventListener('abort', () => session.destroy(), { once: true })
     session.start()
   })
-}
-
-function requireWait({ signal, timeoutMs = 0 }: Wait): void {
-  requireSignal('signal', signal)
-  requireNumber('timeoutMs', timeoutMs, 0)
 }

@@ -49,7 +49,7 @@ export interface Net {
   secure(connection: Connection, tls: unknown, options: LinkOptions): Promise<Connection>
   /**
    * Reads the certificates and keys of `tls` now instead of at its first handshake.
-   * @throws ERR_TLS when they cannot be used
+   * @throws ERR_TLS when they cannot be used; ERR_BAD_OPTION for a `ca` that holds no certificate
    */
   prepareTls?(tls: unknown, role: Role): void
   /** `connect`: a client's one peer. Buffer sizes, multicast and broadcast come in `options.groups.udp`. */

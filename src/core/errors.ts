@@ -117,9 +117,13 @@ export function frameTooLarge(frameBytes: number, limitBytes: number): HawserErr
   })
 }
 
-/** A message of ours above the limit. */
-export function messageTooLarge(messageBytes: number, limitBytes: number): HawserError<'ERR_MESSAGE_TOO_LARGE'> {
-  return new HawserError('ERR_MESSAGE_TOO_LARGE', `message of ${messageBytes} B exceeds the limit of ${limitBytes} B`, {
+/** A message of ours above the limit. @param limit whose it is, for the text */
+export function messageTooLarge(
+  messageBytes: number,
+  limitBytes: number,
+  limit = 'maxFrameBytes',
+): HawserError<'ERR_MESSAGE_TOO_LARGE'> {
+  return new HawserError('ERR_MESSAGE_TOO_LARGE', `message of ${messageBytes} B exceeds ${limit} (${limitBytes} B)`, {
     details: { messageBytes, limitBytes },
   })
 }

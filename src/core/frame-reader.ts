@@ -13,6 +13,7 @@ export class FrameReader {
     this.#frame = frame
   }
 
+  /** Bytes that were not read yet. */
   get remaining(): number {
     return this.#frame.length - this.#at
   }
@@ -21,11 +22,20 @@ export class FrameReader {
     return this.#frame[this.#advance(1)] as number
   }
 
+  i8(): number {
+    return (this.u8() << 24) >> 24
+  }
+
   u16(order: 'be' | 'le' = 'be'): number {
     const at = this.#advance(2)
     const first = this.#frame[at] as number
     const second = this.#frame[at + 1] as number
     return order === 'be' ? (first << 8) | second : (second << 8) | first
+  }
+
+  /** Two's complement; so are the other signed ones. */
+  i16(order: 'be' | 'le' = 'be'): number {
+    return (this.u16(order) << 16) >> 16
   }
 
   u32(order: 'be' | 'le' = 'be'): number {
@@ -50,6 +60,23 @@ export class FrameReader {
     return value
   }
 
+  /** @throws ERR_BAD_MESSAGE beyond 2^53 - 1 either way */
+  i64(order: 'be' | 'le' = 'be'): number {
+    const first = this.u32(order)
+    const second = this.u32(order)
+    const value = order === 'be' ? (first | 0) * TWO_32 + second : (second | 0) * TWO_32 + first
+    if (!Number.isSafeInteger(value)) throw badMessage('a 64-bit number is beyond 2^53 - 1')
+    return value
+  }
+
+  /** IEEE 754 single. */
+  f32(order: 'be' | 'le' = 'be'): number {
+    const at = this.#advance(4)
+    for (let i = 0; i < 4; i++) floatValue.setUint8(i, this.#frame[at + i] as number)
+    return floatValue.getFloat32(0, order === 'le')
+  }
+
+  /** IEEE 754 double. */
   f64(order: 'be' | 'le' = 'be'): number {
     const at = this.#advance(8)
     for (let i = 0; i < 8; i++) floatValue.setUint8(i, this.#frame[at + i] as number)

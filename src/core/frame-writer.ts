@@ -16,6 +16,8 @@ const MAX_SAFE = Number.MAX_SAFE_INTEGER
 const TWO_32 = 0x1_0000_0000
 
 const floatValue = /* @__PURE__ */ new Float64Array(1)
+const singleValue = /* @__PURE__ */ new Float32Array(1)
+const singleBytes = /* @__PURE__ */ new Uint8Array(singleValue.buffer)
 const floatBytes = /* @__PURE__ */ new Uint8Array(floatValue.buffer)
 const LITTLE_ENDIAN_HOST = /* @__PURE__ */ new Uint8Array(new Uint16Array([1]).buffer)[0] === 1
 
@@ -85,6 +87,18 @@ export class FrameWriter implements WriteBuffer {
     this.to += 1
   }
 
+  i8(value: number): void {
+    if ((value << 24) >> 24 !== value) throw outOfRange('i8', value)
+    this.#space(1)[this.to] = value
+    this.to += 1
+  }
+
+  i16(value: number, order: 'be' | 'le' = 'be'): void {
+    if ((value << 16) >> 16 !== value) throw outOfRange('i16', value)
+    putU16(this.#space(2), this.to, value, order)
+    this.to += 2
+  }
+
   u16(value: number, order: 'be' | 'le' = 'be'): void {
     if ((value & 0xffff) !== value) throw outOfRange('u16', value)
     putU16(this.#space(2), this.to, value, order)
@@ -110,6 +124,23 @@ export class FrameWriter implements WriteBuffer {
     putU32(bytes, this.to, order === 'be' ? high : value, order)
     putU32(bytes, this.to + 4, order === 'be' ? value : high, order)
     this.to += 8
+  }
+
+  i64(value: number, order: 'be' | 'le' = 'be'): void {
+    if (!Number.isSafeInteger(value)) throw outOfRange('i64', value)
+    const bytes = this.#space(8)
+    const high = Math.floor(value / TWO_32)
+    putU32(bytes, this.to, order === 'be' ? high : value, order)
+    putU32(bytes, this.to + 4, order === 'be' ? value : high, order)
+    this.to += 8
+  }
+
+  f32(value: number, order: 'be' | 'le' = 'be'): void {
+    const bytes = this.#space(4)
+    singleValue[0] = value
+    const forward = (order === 'le') === LITTLE_ENDIAN_HOST
+    for (let i = 0; i < 4; i++) bytes[this.to + i] = singleBytes[forward ? i : 3 - i] as number
+    this.to += 4
   }
 
   f64(value: number, order: 'be' | 'le' = 'be'): void {

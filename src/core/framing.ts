@@ -1,3 +1,4 @@
+import { badOption } from './errors.ts'
 import type { Peer } from './peer.ts'
 import type { ReadBuffer } from './read-buffer.ts'
 import type { WriteBuffer } from './write-buffer.ts'
@@ -23,11 +24,18 @@ export type FramingFactory = () => Framing
 /**
  * The framing of one session, from the option `framing`: a factory, or a function of the peer that gives one. `session`
  * is asked for its peer only then: most sessions never make theirs.
+ * @throws ERR_BAD_OPTION where that gives no framing
  */
 export function framingFor(
   option: FramingFactory | ((peer: Peer) => FramingFactory),
   session: { readonly peer: Peer },
 ): Framing {
   const made = option.length > 0 ? option(session.peer) : (option as () => Framing | FramingFactory)()
-  return typeof made === 'function' ? made() : made
+  const framing: unknown = typeof made === 'function' ? made() : made
+  if (isFraming(framing)) return framing
+  throw badOption('framing', 'must be a function that makes a framing: did you forget to call it, as in line()?')
+}
+
+function isFraming(made: unknown): made is Framing {
+  return typeof made === 'object' && made !== null && typeof (made as Partial<Framing>).next === 'function'
 }

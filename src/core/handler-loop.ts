@@ -77,6 +77,8 @@ export class HandlerLoop<In> {
   #inRun = false
   /** Frames since the last chunk or yield, in whatever promise jobs: an async listener must not go on for ever, either. */
   #burst = 0
+  /** What waited when the burst began; -1 where messages came from elsewhere. */
+  #burstFromBytes = 0
   /** A decoded message is on its way to `hand`, and no hook is running. */
   #handing = false
   #runDue = false
@@ -155,6 +157,7 @@ export class HandlerLoop<In> {
       this.#onFrame(chunk, text)
     } else {
       this.#buffer.append(chunk)
+      this.#burstFromBytes = this.#buffer.totalBytes
       if (this.#buffer.ready || !this.#go) this.run()
       if (this.#connection.chunks === 'borrowed') this.#buffer.settle(true)
     }
@@ -258,7 +261,10 @@ export class HandlerLoop<In> {
         count += handled
         this.#burst += handled
       }
-      if (this.#go && this.#burst >= BURST_FRAMES) this.#yieldTurn()
+      if (this.#go && this.#burst >= BURST_FRAMES) {
+        this.#requireProgress()
+        this.#yieldTurn()
+      }
     } catch (error) {
       this.#break(error)
     }
@@ -269,6 +275,7 @@ export class HandlerLoop<In> {
   /** One message; 0 when there is none. */
   #step(): number {
     if (this.#extra !== undefined) {
+      this.#burstFromBytes = -1
       const message = this.#extra.shift() as In
       if (this.#extra.length === 0) this.#extra = undefined
       this.#deliver(message)
@@ -430,12 +437,19 @@ export class HandlerLoop<In> {
     this.#env.defer(this.#onRunDue)
   }
 
+  /** A framing that gives frames and takes nothing would give them for ever. */
+  #requireProgress(): void {
+    if (this.#framing === undefined || this.#buffer.totalBytes !== this.#burstFromBytes) return
+    throw badFrame(`the framing makes no progress: ${BURST_FRAMES} frames out of no bytes`)
+  }
+
   #yieldTurn(): void {
     this.#yielding = true
     this.#update()
     this.#env.yield(() => {
       this.#yielding = false
       this.#burst = 0
+      this.#burstFromBytes = this.#buffer.totalBytes
       this.#update()
       this.run()
     })

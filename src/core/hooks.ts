@@ -130,7 +130,9 @@ export class Hooks<In, Out, Data> {
     const { runtime, logger, setup } = this.#config
     runtime.logs.log(error.code, (suppressed) => {
       const { id } = this.#session
-      const fields = { session: id, server: setup.name, code: error.code, cause: describe(error.cause), suppressed }
+      // Only what the application threw: causes from below may quote what the peer sent.
+      const cause = error.code === 'ERR_LISTENER' ? describe(error.cause) : undefined
+      const fields = { session: id, server: setup.name, code: error.code, cause, suppressed }
       logger.warn(`session ${id}: ${error.message}`, fields)
     })
   }

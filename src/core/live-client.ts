@@ -1,9 +1,15 @@
-import { type Address, type AddressLike, dialable, toAddress } from './address.ts'
+import { addAbortHook, removeAbortHook } from './abort-hooks.ts'
+import { type Address, type AddressLike, dialable, toAddresses } from './address.ts'
 import type { Client, ClientStatus } from './client.ts'
-import { type ClientOptions, type ResolvedClientOptions, resolveClientOptions } from './client-options.ts'
+import {
+  CLIENT_OPTION_NAMES,
+  type ClientOptions,
+  type ResolvedClientOptions,
+  resolveClientOptions,
+} from './client-options.ts'
 import { ClientSlot, type SlotEvents, type SlotWork } from './client-slot.ts'
 import { EndpointTotals } from './endpoint-totals.ts'
-import { badOption, type SessionError, sessionClosed } from './errors.ts'
+import { type SessionError, sessionClosed } from './errors.ts'
 import { LiveSession } from './live-session.ts'
 import { LogLimit } from './log-limit.ts'
 import { dialConnection } from './outbound-link.ts'
@@ -13,7 +19,7 @@ import { Shutdown } from './shutdown.ts'
 import type { EndpointStats } from './stats.ts'
 import { StatusFeed } from './status-feed.ts'
 import { linkOptions, TransportTable } from './transport-table.ts'
-import type { Wait } from './wait.ts'
+import { type Wait, wrongWait } from './wait.ts'
 import { WaitList, waitFor } from './wait-list.ts'
 
 /**
@@ -25,7 +31,7 @@ export function connect<In, Out, Data>(
   where: AddressLike | readonly AddressLike[],
   options: ClientOptions<In, Out, Data>,
 ): Client<In, Out, Data> {
-  return new LiveClient(bindings, typeof where === 'object' && 'length' in where ? where : [where], options)
+  return new LiveClient(bindings, where, options)
 }
 
 /** The Client that applications hold: its slots, who waits for a session, and its end. */
@@ -49,8 +55,8 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
   /** Where the search for the least loaded begins, so that equals take turns. */
   #turn = 0
 
-  constructor(bindings: Bindings, where: readonly AddressLike[], options: ClientOptions<In, Out, Data>) {
-    const config = resolveSetup(options, bindings)
+  constructor(bindings: Bindings, where: AddressLike | readonly AddressLike[], options: ClientOptions<In, Out, Data>) {
+    const config = resolveSetup(options, bindings, CLIENT_OPTION_NAMES)
     const { env, logger } = config
     this.#options = options
     this.#config = config
@@ -60,11 +66,13 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
     this.#status = new StatusFeed(env, logger, options.onStatus)
     this.#logs = new LogLimit(env)
     this.#totals = new EndpointTotals(env.now())
-    this.#shutdown = new Shutdown(env, () => this.#destroyAll())
+    this.#shutdown = new Shutdown(env, {
+      shutdownExpired: () => this.#destroyAll(),
+      shutdownAbandons: () => this.#abandonAll(),
+    })
     this.#readyWaits = new WaitList(env)
     this.#sessionWaits = new WaitList(env)
-    const addresses = where.map((address) => dialable(toAddress(address)))
-    if (addresses.length === 0) throw badOption('where', 'names no address')
+    const addresses = toAddresses(where).map(dialable)
     for (const address of addresses) this.#table.find(address)
     this.#slots = this.#makeSlots(addresses)
     this.#begin()
@@ -84,6 +92,8 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
   }
 
   ready(options?: Wait): Promise<void> {
+    const wrong = wrongWait(options)
+    if (wrong !== undefined) return Promise.reject(wrong)
     if (this.#failure !== undefined) return Promise.reject(this.#failure)
     if (this.#shutdown.begun) return Promise.reject(clientClosed())
     if (this.#isReady()) return Promise.resolve()
@@ -91,6 +101,8 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
   }
 
   session(options?: Wait): Promise<Session<In, Out, Data>> {
+    const wrong = wrongWait(options)
+    if (wrong !== undefined) return Promise.reject(wrong)
     if (this.#shutdown.begun) return Promise.reject(this.#failure ?? clientClosed())
     const session = this.#leastLoaded()
     if (session !== undefined) return Promise.resolve(session)
@@ -109,6 +121,8 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
   }
 
   close(options: Wait & { readonly reason?: string | undefined } = {}): Promise<void> {
+    const wrong = wrongWait(options)
+    if (wrong !== undefined) return Promise.reject(wrong)
     const { signal, timeoutMs, reason } = options
     if (this.#shutdown.begin(timeoutMs)) this.#beginClose(reason)
     return waitFor(this.#config.env, 'closing the client', this.closed, { signal })
@@ -153,7 +167,7 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
   #begin(): void {
     const { signal } = this.#options
     if (signal?.aborted) return this.#onAbort()
-    signal?.addEventListener('abort', this.#onAbort, { once: true })
+    if (signal !== undefined) addAbortHook(signal, this.#onAbort)
     for (const slot of this.#slots) slot.start()
   }
 
@@ -178,6 +192,7 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
   ): void {
     this.#totals.refusedSessions++
     this.#status.emit({ type: 'failed', address, slot: index, error, retryInMs })
+    if (this.#options.onStatus !== undefined) return // somebody hears of it
     this.#logs.log(`${index} ${error.code}`, (suppressed) => {
       const { name } = this.#options
       const fields = { name, address: address.href, slot: index, code: error.code, retryInMs, suppressed }
@@ -249,7 +264,8 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
   }
 
   #stopDialing(): void {
-    this.#options.signal?.removeEventListener('abort', this.#onAbort)
+    const { signal } = this.#options
+    if (signal !== undefined) removeAbortHook(signal, this.#onAbort)
     for (const slot of this.#slots) slot.stop()
     const error = this.#failure ?? clientClosed()
     this.#readyWaits.rejectAll(error)
@@ -259,6 +275,14 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
   #destroyAll(): void {
     for (const { session } of this.#slots) session?.destroy()
     this.#finishIfDone()
+  }
+
+  /** Of a connection that does not keep its word nobody knows more than that. */
+  #abandonAll(): void {
+    const left = this.#slots.flatMap(({ session }) => session ?? [])
+    const { name } = this.#options
+    this.#config.logger.error(`closed without ${left.length} sessions that never said they are closed`, { name })
+    for (const session of left) session.onClose() // in the name of its connection
   }
 
   #finishIfDone(): void {

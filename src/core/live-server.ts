@@ -1,4 +1,5 @@
-import { type Address, type AddressLike, parseAddress, toAddress } from './address.ts'
+import { addAbortHook, removeAbortHook } from './abort-hooks.ts'
+import { type Address, type AddressLike, parseAddress, toAddresses } from './address.ts'
 import { type BroadcastOptions, broadcast } from './broadcast.ts'
 import type { Connection } from './connection.ts'
 import { EndpointTotals } from './endpoint-totals.ts'
@@ -6,7 +7,12 @@ import { badOption, describe, HawserError, type SessionError } from './errors.ts
 import { LiveSession } from './live-session.ts'
 import { LogLimit } from './log-limit.ts'
 import type { Server, ServerStatus } from './server.ts'
-import { type ResolvedServerOptions, resolveServerOptions, type ServerOptions } from './server-options.ts'
+import {
+  type ResolvedServerOptions,
+  resolveServerOptions,
+  SERVER_OPTION_NAMES,
+  type ServerOptions,
+} from './server-options.ts'
 import type { Session } from './session.ts'
 import { type Bindings, resolveSetup, type SessionConfig } from './session-config.ts'
 import type { SessionHost } from './session-host.ts'
@@ -16,7 +22,7 @@ import { StatusFeed } from './status-feed.ts'
 import { isThenable } from './thenable.ts'
 import type { AcceptSink, Acceptor, Transport } from './transport.ts'
 import { linkOptions, TransportTable } from './transport-table.ts'
-import type { Wait } from './wait.ts'
+import { type Wait, wrongWait } from './wait.ts'
 import { waitFor } from './wait-list.ts'
 
 /** RFC 6455 section 7.4.1: an endpoint is "going away". */
@@ -33,7 +39,7 @@ export async function listen<In, Out, Data>(
   options: ServerOptions<In, Out, Data>,
 ): Promise<Server<In, Out, Data>> {
   const server = new LiveServer(bindings, options)
-  await server.listen(typeof where === 'object' && 'length' in where ? where : [where])
+  await server.listen(toAddresses(where))
   return server
 }
 
@@ -69,7 +75,7 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
 
   /** Does not listen yet. @throws ERR_BAD_OPTION */
   constructor(bindings: Bindings, options: ServerOptions<In, Out, Data>) {
-    const config = resolveSetup(options, bindings)
+    const config = resolveSetup(options, bindings, SERVER_OPTION_NAMES)
     const { env, logger } = config
     this.#options = options
     this.#config = config
@@ -79,7 +85,10 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
     this.#logs = new LogLimit(env)
     this.#totals = new EndpointTotals(env.now())
     this.#tls = this.#table.groupsOf(options)['tls'] ?? {}
-    this.#shutdown = new Shutdown(env, () => this.#destroyAll())
+    this.#shutdown = new Shutdown(env, {
+      shutdownExpired: () => this.#destroyAll(),
+      shutdownAbandons: () => this.#abandonAll(),
+    })
     this.#host = {
       sessionOpened: (session) => this.#onOpened(session),
       sessionRefused: (session, error) => this.#onRefused(session, error),
@@ -93,26 +102,26 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
   }
 
   /** Binds all of them, or none. Called once. */
-  async listen(where: readonly AddressLike[]): Promise<void> {
+  async listen(where: readonly Address[]): Promise<void> {
     const { signal } = this.#options
     signal?.throwIfAborted()
-    const targets = where.map(toAddress).map((address) => ({ address, transport: this.#table.find(address) }))
-    if (targets.length === 0) throw badOption('where', 'names no address')
-    signal?.addEventListener('abort', this.#onAbort, { once: true })
+    const targets = where.map((address) => ({ address, transport: this.#table.find(address) }))
+    if (signal !== undefined) addAbortHook(signal, this.#onAbort)
     this.#openAcceptors = targets.length
     const bindings = targets.map(({ address, transport }) => this.#bind(transport, address))
-    const failure = (await Promise.allSettled(bindings)).find((result) => result.status === 'rejected')
-    if (failure !== undefined) {
+    await Promise.allSettled(bindings) // all of them, so that what is bound can be closed
+    try {
+      const acceptors = await Promise.all(bindings)
+      this.#addresses = acceptors.map((acceptor) => parseAddress(acceptor.address))
+    } catch (error) {
       this.destroy()
       await this.#shutdown.closed
-      throw failure.reason
+      throw error
     }
     if (this.#shutdown.begun) {
       await this.#shutdown.closed
       throw signal?.reason ?? new HawserError('ERR_SESSION_CLOSED', 'the server closed before it listened')
     }
-    this.#acceptors = await Promise.all(bindings)
-    this.#addresses = this.#acceptors.map((acceptor) => parseAddress(acceptor.address))
     for (const address of this.#addresses) this.#status.emit({ type: 'listening', address })
   }
 
@@ -141,6 +150,8 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
   }
 
   close(options: Wait & { readonly reason?: string | undefined } = {}): Promise<void> {
+    const wrong = wrongWait(options)
+    if (wrong !== undefined) return Promise.reject(wrong)
     const { signal, timeoutMs, reason } = options
     if (this.#shutdown.begin(timeoutMs)) this.#beginClose(reason)
     return waitFor(this.#config.env, 'closing the server', this.closed, { signal })
@@ -153,6 +164,7 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
   }
 
   reloadTls(tls: object): void {
+    if (typeof tls !== 'object' || tls === null) throw badOption('tls', 'must be an object')
     const secured = this.#acceptors.filter((acceptor) => acceptor.reloadTls !== undefined)
     if (secured.length === 0) throw badOption('tls', 'has nothing to do here: no address listens with TLS')
     const group = { ...this.#tls, ...tls } // new certificates must not undo `clientCertificate`
@@ -168,9 +180,9 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
 
   async #bind(transport: Transport, address: Address): Promise<Acceptor> {
     const { limits, setup } = this.#config
-    const groups = { ...this.#table.groupsOf(setup), listen: { backlog: this.#limits.backlog } }
-    const options = linkOptions(this.#config, { role: 'accepted', timeoutMs: limits.openTimeoutMs, groups })
     try {
+      const groups = { ...this.#table.groupsOf(setup), listen: { backlog: this.#limits.backlog } }
+      const options = linkOptions(this.#config, { role: 'accepted', timeoutMs: limits.openTimeoutMs, groups })
       const acceptor = await transport.listen(address, options, this.#sink)
       if (this.#shutdown.begun) void this.#closeAcceptor(acceptor)
       else this.#acceptors.push(acceptor) // what is bound must be closed if another address fails
@@ -183,7 +195,8 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
   }
 
   #stopListening(): void {
-    this.#options.signal?.removeEventListener('abort', this.#onAbort)
+    const { signal } = this.#options
+    if (signal !== undefined) removeAbortHook(signal, this.#onAbort)
     for (const acceptor of this.#acceptors) void this.#closeAcceptor(acceptor)
     this.#acceptors = []
   }
@@ -334,6 +347,18 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
   #destroyAll(): void {
     for (const session of this.#unopened) session.destroy()
     for (const session of this.#sessions) session.destroy()
+    this.#finishIfDone()
+  }
+
+  /** Of a connection or acceptor that does not keep its word nobody knows more than that. */
+  #abandonAll(): void {
+    const left = [...this.#unopened, ...this.#sessions]
+    this.#config.logger.error(
+      `closed without ${left.length} sessions and ${this.#openAcceptors} addresses that never said they are closed`,
+      { name: this.#options.name },
+    )
+    this.#openAcceptors = 0
+    for (const session of left) session.onClose() // in the name of its connection
     this.#finishIfDone()
   }
 

@@ -16,6 +16,7 @@ import {
 import { type Framing, framingFor } from './framing.ts'
 import { HandlerLoop, type HandlerLoopHost } from './handler-loop.ts'
 import { Hooks, type HooksHost } from './hooks.ts'
+import { guarded } from './layer-guard.ts'
 import { Outbound, type OutboundHost } from './outbound.ts'
 import type { Peer } from './peer.ts'
 import { OpeningPeer } from './opening-peer.ts'
@@ -32,7 +33,7 @@ import { nextState, type SessionEvent, type SessionState } from './session-state
 import { deliverStaged } from './staged-delivery.ts'
 import type { SessionStats } from './stats.ts'
 import { isThenable } from './thenable.ts'
-import type { Wait } from './wait.ts'
+import { type Wait, wrongWait } from './wait.ts'
 import { waitFor } from './wait-list.ts'
 
 /** After these nothing that we would still send can arrive, or should. Who is merely idle may well be listening. */
@@ -107,7 +108,9 @@ export class LiveSession<In, Out, Data>
     this.#hooks = new Hooks(this, config, this)
     this.#connection = connection
     try {
-      for (const wrap of setup.wrap ?? []) this.#connection = wrap(this.#connection, role)
+      if (setup.wrap !== undefined && setup.wrap.length > 0) {
+        this.#connection = guarded(connection, setup.wrap, role, env)
+      }
       this.#limits = setup.limits === undefined ? config.limits : resolveLimits(setup.limits(this.peer), config.limits)
       const codec = typeof setup.codec === 'function' ? setup.codec(this.peer) : setup.codec
       if (this.#connection.chunks === 'borrowed' && codec.keeps !== 'values') {
@@ -187,6 +190,8 @@ export class LiveSession<In, Out, Data>
   }
 
   deliver(message: Out, options?: Wait): Promise<void> {
+    const wrong = wrongWait(options)
+    if (wrong !== undefined) return Promise.reject(wrong)
     const { maySend } = this
     if (this.#pipeline?.hasOutbound === true && maySend) {
       return deliverStaged(this.#config.env, this, this.#pipeline, this.#outbound, message, options)
@@ -208,6 +213,8 @@ export class LiveSession<In, Out, Data>
   }
 
   drained(options?: Wait): Promise<void> {
+    const wrong = wrongWait(options)
+    if (wrong !== undefined) return Promise.reject(wrong)
     if (!this.maySend) return Promise.reject(this.#closedError())
     return this.#outbound.drained(options)
   }
@@ -275,6 +282,8 @@ export class LiveSession<In, Out, Data>
   }
 
   close(options: CloseOptions = {}): Promise<CloseCause> {
+    const wrong = wrongWait(options)
+    if (wrong !== undefined) return Promise.reject(wrong)
     const { code, reason, reconnect = true } = options
     if (this.#state === 'open' || this.#state === 'opening') {
       this.#wantsReconnect = reconnect

@@ -1,3 +1,4 @@
+import { addAbortHook, removeAbortHook } from './abort-hooks.ts'
 import { type Address, parseAddress } from './address.ts'
 import type { Connection } from './connection.ts'
 import { describe, HawserError, isHawserError, timedOut } from './errors.ts'
@@ -18,7 +19,7 @@ export function dialConnection(transport: Transport, address: Address, options: 
     const settle = (): void => {
       settled = true
       timer?.cancel()
-      signal?.removeEventListener('abort', onAbort)
+      if (signal !== undefined) removeAbortHook(signal, onAbort)
     }
     const leave = (error: unknown): void => {
       settle()
@@ -30,7 +31,7 @@ export function dialConnection(transport: Transport, address: Address, options: 
       timeoutMs > 0
         ? env.setTimer(timeoutMs, () => leave(timedOut(`dialing ${address.href}`, timeoutMs)), true)
         : undefined
-    signal?.addEventListener('abort', onAbort, { once: true })
+    if (signal !== undefined) addAbortHook(signal, onAbort)
     const onConnection = (connection: Connection): void => {
       if (settled) return connection.destroy()
       settle()

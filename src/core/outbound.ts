@@ -257,14 +257,15 @@ export class Outbound<Out> implements Flushable {
       this.#own !== undefined ||
       this.#framing === undefined
     const taken = wanted ? this.#mark() : undefined
-    const wasBehind = this.#owedBytes > 0 && this.#connection.bufferedBytes > 0
+    let wasBehind = false
     try {
+      wasBehind = this.#owedBytes > 0 && this.#connection.bufferedBytes > 0
       this.#write(taken)
+      this.#owedBytes = this.#connection.bufferedBytes
     } catch (error) {
-      this.#host.outboundFailed(error)
+      this.#host.outboundFailed(error) // and no other session's flush is kept back
       return
     }
-    this.#owedBytes = this.#connection.bufferedBytes
     if (this.#owedBytes === 0 || wasBehind) return
     this.progressAt = this.#runtime.env.now()
     this.#host.outboundBehind()
@@ -297,7 +298,7 @@ export class Outbound<Out> implements Flushable {
     }
     if (frameBytes > this.#maxWriteBytes) {
       writer.abandon()
-      throw messageTooLarge(frameBytes, this.#maxWriteBytes)
+      throw messageTooLarge(frameBytes, this.#maxWriteBytes, 'what the connection carries')
     }
     const overhead = this.#framing === undefined ? FRAME_OVERHEAD_BYTES : 0
     const fill = this.#fillNow() + frameBytes + overhead

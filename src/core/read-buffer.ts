@@ -19,14 +19,18 @@ export interface ReadBuffer {
    * @throws ERR_FRAME_TOO_LARGE as `need`
    */
   frame(from: number, totalBytes: number, overheadBytes?: number): Uint8Array | undefined
+  /** The byte at `offset`, without taking it; so do the next ones. */
   u8(offset: number): number
   /** @param order big-endian unless told */
   u16(offset: number, order?: 'be' | 'le'): number
+  /** @param order big-endian unless told */
   u32(offset: number, order?: 'be' | 'le'): number
   /** Offset of the first such byte, or sequence of bytes, from `from` on; -1 where there is none among those at hand. */
   indexOf(bytes: number | Uint8Array, from?: number): number
+  /** The bytes `from` to `to`, not copied and not taken. */
   view(from: number, to: number): Uint8Array
   /** Gives `length` bytes as a view and forgets them. */
   take(length: number): Uint8Array
+  /** Forgets the first `length` bytes. */
   skip(length: number): void
 }

@@ -1,5 +1,7 @@
 import type { Env } from './env.ts'
+import { describe } from './errors.ts'
 import { FrameWriter } from './frame-writer.ts'
+import { guardedLogger } from './logger.ts'
 import { LogLimit } from './log-limit.ts'
 import { TimerQueue } from './timer-queue.ts'
 
@@ -59,10 +61,23 @@ export class Runtime {
     return `${this.#idPrefix}-${++this.#lastId}`
   }
 
+  /** A connection of somebody's own making threw: what others sent leaves all the same. */
+  #log(error: unknown): void {
+    this.logs.log('flush', (suppressed) => {
+      guardedLogger(this.env.logger).error(`a connection threw: ${describe(error)}`, { error, suppressed })
+    })
+  }
+
   #flush(): void {
     const dirty = this.#dirty
     this.#dirty = this.#spare
-    for (const flushable of dirty) flushable.flush()
+    for (const flushable of dirty) {
+      try {
+        flushable.flush()
+      } catch (error) {
+        this.#log(error)
+      }
+    }
     dirty.length = 0
     this.#spare = dirty
   }

@@ -1,6 +1,6 @@
 import type { Env } from './env.ts'
 import { HawserError, sessionClosed, timedOut } from './errors.ts'
-import type { Wait } from './wait.ts'
+import { requireWait, type Wait } from './wait.ts'
 import { WaitList } from './wait-list.ts'
 
 /** What `sendAll` needs of a session. */
@@ -20,6 +20,7 @@ export async function sendAll<Out>(
   messages: Iterable<Out> | AsyncIterable<Out>,
   options: Wait = {},
 ): Promise<number> {
+  requireWait(options)
   const { signal, timeoutMs = 0 } = options
   const endAt = timeoutMs > 0 ? env.now() + timeoutMs : Infinity
   const left = (): Wait => {

@@ -1,7 +1,7 @@
 import type { Address } from './address.ts'
-import { badOption } from './errors.ts'
 import type { ServerStatus } from './server.ts'
 import { requireFunction, requireNumber, type SessionSetup, withDefaults } from './session-options.ts'
+import { requireSignal } from './wait.ts'
 
 /** What `listen` takes: a session setup, and who may come in. */
 export interface ServerOptions<In, Out, Data> extends SessionSetup<In, Out, Data> {
@@ -39,6 +39,23 @@ const SERVER_DEFAULTS: ResolvedServerOptions = {
   backlog: 511,
 }
 
+/** The names of the options that are a Server's own. */
+export const SERVER_OPTION_NAMES: readonly string[] = Object.keys({
+  admit: true,
+  maxSessions: true,
+  maxSessionsPerHost: true,
+  maxPendingHandshakes: true,
+  backlog: true,
+  onStatus: true,
+  signal: true,
+} satisfies OwnNames)
+
+/** The compiler misses a name that is left out. */
+type OwnNames = Record<
+  Exclude<keyof ServerOptions<unknown, never, unknown>, keyof SessionSetup<unknown, never, unknown>>,
+  true
+>
+
 /** The options that are a Server's own. @throws ERR_BAD_OPTION */
 export function resolveServerOptions<In, Out, Data>(options: ServerOptions<In, Out, Data>): ResolvedServerOptions {
   const resolved = withDefaults(SERVER_DEFAULTS, options)
@@ -50,13 +67,4 @@ export function resolveServerOptions<In, Out, Data>(options: ServerOptions<In, O
   requireFunction('onStatus', options.onStatus)
   requireSignal('signal', options.signal)
   return resolved
-}
-
-/** @throws ERR_BAD_OPTION unless it is an AbortSignal, or nothing */
-export function requireSignal(option: string, value: unknown): void {
-  if (value === undefined) return
-  const signal: Partial<AbortSignal> | null = value
-  if (typeof signal?.aborted !== 'boolean' || typeof signal.addEventListener !== 'function') {
-    throw badOption(option, 'must be an AbortSignal')
-  }
 }

@@ -19,6 +19,7 @@ export type ServerStatus =
 export interface Server<out In = unknown, in Out = never, out Data = unknown> extends AsyncDisposable {
   /** Where it really listens, port filled in; the first of `addresses`. */
   readonly address: Address
+  /** In the order that `listen` was given. */
   readonly addresses: readonly Address[]
   /** Those that are open, until their `onClose` was called. */
   readonly sessions: ReadonlySet<Session<In, Out, Data>>

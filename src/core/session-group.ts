@@ -1,3 +1,4 @@
+import { addAbortHook, removeAbortHook } from './abort-hooks.ts'
 import { type BroadcastOptions, broadcast } from './broadcast.ts'
 import { LiveSession } from './live-session.ts'
 import type { AnySession, Session } from './session.ts'
@@ -34,7 +35,7 @@ export class SessionGroup<in out Out> implements Iterable<Session<unknown, Out, 
     this.#sessions.add(session)
     this.#leaves.set(session, leave)
     if (session instanceof LiveSession) session.onGone(leave)
-    else session.signal.addEventListener('abort', leave)
+    else addAbortHook(session.signal, leave)
     this.#watcher?.joined(session)
   }
 
@@ -45,7 +46,7 @@ export class SessionGroup<in out Out> implements Iterable<Session<unknown, Out, 
     this.#leaves.delete(session)
     this.#sessions.delete(session as Session<unknown, Out, unknown>)
     if (session instanceof LiveSession) session.offGone(leave)
-    else session.signal.removeEventListener('abort', leave)
+    else removeAbortHook(session.signal, leave)
     this.#watcher?.left(session)
     return true
   }

@@ -14,9 +14,9 @@ import type { Transport } from './transport.ts'
 export interface Limits {
   /** Largest frame, in and out, without what the framing adds; a larger one closes the session with ERR_FRAME_TOO_LARGE, or throws ERR_MESSAGE_TOO_LARGE to its sender. @defaultValue 1 MiB */
   readonly maxFrameBytes?: number | undefined
-  /** `send` says false from here on; low water is half. @defaultValue 1 MiB */
+  /** `send` says false from here on; low water is half. Given alone and above the default of `maxBufferedBytes`, that follows it. @defaultValue 1 MiB */
   readonly highWaterMarkBytes?: number | undefined
-  /** Past this `overflow` acts. @defaultValue 16 MiB */
+  /** Past this `overflow` acts. Given alone and below the default of `highWaterMarkBytes`, that follows it. @defaultValue 16 MiB */
   readonly maxBufferedBytes?: number | undefined
   /** 'drop' drops the message being sent; 'throw' throws ERR_OVERFLOW to its sender; 'close' closes the session with it. @defaultValue 'close' */
   readonly overflow?: 'close' | 'drop' | 'throw' | undefined
@@ -44,10 +44,12 @@ export interface Heartbeat<In, Out> {
   readonly intervalMs: number
   /** Nothing at all came in for so long: ERR_HEARTBEAT_TIMEOUT. Greater than `intervalMs`. */
   readonly timeoutMs: number
+  /** The same one each time; it is encoded anew for each session. */
   readonly message: NoInfer<Out>
   /** Which incoming messages are heartbeats: they are answered or not, counted, and kept from `onMessage`. */
-  readonly match?: (message: In) => boolean
-  readonly answer?: (message: In) => NoInfer<Out>
+  readonly match?: ((message: In) => boolean) | undefined
+  /** Sent back for each of them; left out, they are not answered. */
+  readonly answer?: ((message: In) => NoInfer<Out>) | undefined
 }
 
 /** What a session is made of; shared by listen, dial, connect, attach and the test kit. */
@@ -55,34 +57,39 @@ export interface SessionSetup<In, Out, Data> extends Limits {
   /** Required: `In` and `Out` come from here, so hooks need no annotations. */
   readonly codec: Codec<In, Out> | ((peer: Peer) => Codec<In, Out>)
   /** For byte streams; takes the peer where it depends on it. @defaultValue lengthPrefixed() */
-  readonly framing?: FramingFactory | ((peer: Peer) => FramingFactory)
-  /** Makes `session.data` from certificate, request, database or the first messages. A throw refuses the session. */
-  readonly data?: (peer: Opening<In, Out>) => Data | Promise<Data>
+  readonly framing?: FramingFactory | ((peer: Peer) => FramingFactory) | undefined
+  /** Makes `session.data` from certificate, request, database or the first messages. A throw refuses the session. Write it between `codec` and `listener`: TypeScript infers from left to right. */
+  readonly data?: ((peer: Opening<In, Out>) => Data | Promise<Data>) | undefined
   /** One for all sessions, or a function that makes one for each. */
-  readonly listener?: EventListener<In, Out, Data> | ((session: Session<In, Out, Data>) => EventListener<In, Out, Data>)
+  readonly listener?:
+    | EventListener<In, Out, Data>
+    | ((session: Session<In, Out, Data>) => EventListener<In, Out, Data>)
+    | undefined
   /**
    * Instead of a listener (both: ERR_BAD_OPTION): one async function per session that pulls; the session closes when it
    * returns; a rejection is ERR_LISTENER (hook 'handle'), its own session's ERR_SESSION_CLOSED none.
    */
-  readonly handle?: (session: Session<In, Out, Data>) => Promise<unknown>
+  readonly handle?: ((session: Session<In, Out, Data>) => Promise<unknown>) | undefined
   /** First to last for what comes in, last to first for what goes out. */
-  readonly stages?: readonly NoInfer<StageFactory<In, Out>>[]
+  readonly stages?: readonly NoInfer<StageFactory<In, Out>>[] | undefined
   /** Byte layers, innermost first. */
-  readonly wrap?: readonly Wrapper[]
+  readonly wrap?: readonly Wrapper[] | undefined
   /** 'borrowed' reads into a reused buffer where the platform lets us; only with codecs that keep values. @defaultValue 'kept' */
-  readonly chunks?: 'kept' | 'borrowed'
-  readonly heartbeat?: Heartbeat<In, Out>
+  readonly chunks?: 'kept' | 'borrowed' | undefined
+  /** For both sides alike, or one of them; on WebSocket its own pings do. */
+  readonly heartbeat?: Heartbeat<In, Out> | undefined
   /** 'stream': message transports are read as a byte stream, so that the framing decides. @defaultValue 'auto' */
-  readonly boundary?: 'auto' | 'stream'
+  readonly boundary?: 'auto' | 'stream' | undefined
   /** Overrides for one peer. */
-  readonly limits?: (peer: Peer) => Limits
+  readonly limits?: ((peer: Peer) => Limits) | undefined
   /** In logs. */
   readonly name?: string | undefined
   /** @defaultValue the Env's: warnings and errors on the console */
-  readonly logger?: Logger
-  readonly env?: Env
+  readonly logger?: Logger | undefined
+  /** Time, chance, sockets and files; a test gives a virtual one. @defaultValue the entry point's */
+  readonly env?: Env | undefined
   /** Transports of your own, beside the built-in ones. */
-  readonly transports?: readonly Transport[]
+  readonly transports?: readonly Transport[] | undefined
 }
 
 /** A listener that reads `session.data` needs the option `data`: forgetting it is a compile error, not an undefined at night. */

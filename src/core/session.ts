@@ -27,12 +27,17 @@ export interface Session<out In = unknown, in Out = never, out Data = unknown>
     AsyncDisposable {
   /** Unique among processes, for logs. */
   readonly id: string
+  /** Where in its life it is: it only ever moves on. */
   readonly phase: SessionState
   /** What the option `data` gave. */
   readonly data: Data
+  /** Certificate, proxy, role: all that is known of the other side. Made when first asked for. */
   readonly peer: Peer
+  /** Our end. */
   readonly localAddress: Address
+  /** The peer's end; in a template string it prints as its URL. */
   readonly remoteAddress: Address
+  /** A snapshot, made anew each time it is read. */
   readonly stats: SessionStats
   /** Aborts when the session closes: hand it to whatever you start for this peer. */
   readonly signal: AbortSignal
@@ -64,13 +69,16 @@ export interface Session<out In = unknown, in Out = never, out Data = unknown>
   receive(options?: Wait): Promise<In>
   /** No further message until `resume()`. */
   pause(): void
+  /** What came meanwhile comes first. */
   resume(): void
 
   /** Time of the last inbound byte or `touch()`, as Date.now() of the session's Env. */
   readonly activeAt: number
+  /** Milliseconds since `activeAt`. */
   readonly idleMs: number
   /** Time of the last message that reached the listener (heartbeats do not count): for kicking idle users. */
   readonly lastMessageAt: number
+  /** Counts as a sign of life, as a byte of the peer would: for those that live elsewhere, in another session of theirs. */
   touch(): void
   /** May be changed at any time (MQTT's keep-alive); 0 is off. */
   idleTimeoutMs: number

@@ -2,23 +2,32 @@ import type { Env, TimerHandle } from './env.ts'
 
 /** What is granted where the caller of `close` names no time. */
 export const SHUTDOWN_MS = 5_000
+/** What is destroyed is closed in a turn or two; what is not by then never will be: a fault of a transport. */
+const ABANDON_MS = 1_000
+
+/** Who is shut down. */
+export interface ShutdownHost {
+  /** Time is up: what is left is to be destroyed. May be called again. */
+  shutdownExpired(): void
+  /** What was destroyed did not close: it is to be forgotten, for somebody waits for `closed`. */
+  shutdownAbandons(): void
+}
 
 /** The closing of a Server or Client: it begins once, has one deadline, and ends once. */
 export class Shutdown {
   /** Resolves at `finish`; never rejects. */
   readonly closed: Promise<void>
   readonly #env: Env
-  readonly #onDeadline: () => void
+  readonly #host: ShutdownHost
   readonly #deadline = new AbortController()
   #resolve: () => void = () => {}
   #phase: 'no' | 'begun' | 'finished' = 'no'
   #dueAt = Infinity
   #timer: TimerHandle | undefined
 
-  /** @param onDeadline called once time is up: destroys what is left */
-  constructor(env: Env, onDeadline: () => void) {
+  constructor(env: Env, host: ShutdownHost) {
     this.#env = env
-    this.#onDeadline = onDeadline
+    this.#host = host
     this.closed = new Promise((resolve) => {
       this.#resolve = resolve
     })
@@ -56,7 +65,9 @@ export class Shutdown {
     this.#timer = undefined
     this.#dueAt = -Infinity
     this.#deadline.abort()
-    this.#onDeadline()
+    this.#host.shutdownExpired()
+    if (this.#phase === 'finished') return
+    this.#timer = this.#env.setTimer(ABANDON_MS, () => this.#host.shutdownAbandons(), true)
   }
 
   finish(): void {

@@ -1,8 +1,12 @@
 /** Figures of one session. Bytes are those of the wire as the session sees it, framing included. */
 export interface SessionStats {
+  /** What the connection brought, decoded or not. */
   readonly receivedBytes: number
+  /** What the connection was given. */
   readonly sentBytes: number
+  /** Decoded, heartbeats included. */
   readonly receivedMessages: number
+  /** Taken by `send`, heartbeats included. */
   readonly sentMessages: number
   /** `send` did not take them: closed, or dropped by `overflow: 'drop'`. */
   readonly droppedMessages: number
@@ -16,7 +20,10 @@ export interface SessionStats {
 
 /** Of a Server or Client: its sessions' figures added up, closed ones included. */
 export interface EndpointStats extends SessionStats {
+  /** Open now. */
   readonly openSessions: number
+  /** Opened so far. */
   readonly totalSessions: number
+  /** Turned away so far; of a Client: attempts that failed. */
   readonly refusedSessions: number
 }

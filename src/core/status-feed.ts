@@ -71,7 +71,7 @@ export class StatusFeed<Status> {
     const log = (error: unknown): void => this.#logger.error(`onStatus threw: ${describe(error)}`, { error })
     try {
       const result = this.#onStatus?.(status)
-      if (isThenable(result)) result.then(undefined, log)
+      if (isThenable(result)) Promise.resolve(result).catch(log)
     } catch (error) {
       log(error)
     }

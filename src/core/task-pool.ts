@@ -2,7 +2,7 @@ import type { Env } from './env.ts'
 import { sessionClosed } from './errors.ts'
 import { requireNumber, withDefaults } from './session-options.ts'
 import { isThenable } from './thenable.ts'
-import type { Wait } from './wait.ts'
+import { type Wait, wrongWait } from './wait.ts'
 import { WaitList, waitFor } from './wait-list.ts'
 
 /** How much a TaskPool does at once, and holds. */
@@ -73,6 +73,8 @@ export class TaskPool {
 
   /** Resolves when there is room in the queue; rejects once the pool is closed. First come, first served. */
   ready(options?: Wait): Promise<void> {
+    const wrong = wrongWait(options)
+    if (wrong !== undefined) return Promise.reject(wrong)
     if (this.#closed) return Promise.reject(poolClosed())
     if (this.#hasRoom()) return Promise.resolve()
     return this.#room.add('room in the task pool', options)
@@ -93,6 +95,8 @@ export class TaskPool {
 
   /** No more tasks; resolves when those that were given are done. Over time they go on. */
   close(options?: Wait): Promise<void> {
+    const wrong = wrongWait(options)
+    if (wrong !== undefined) return Promise.reject(wrong)
     this.#closed = true
     this.#room.rejectAll(poolClosed())
     if (this.#isIdle()) return Promise.resolve()

@@ -1,6 +1,7 @@
+import { addAbortHook, removeAbortHook } from './abort-hooks.ts'
 import type { Env, TimerHandle } from './env.ts'
 import { timedOut } from './errors.ts'
-import type { Wait } from './wait.ts'
+import { type Wait, wrongWait } from './wait.ts'
 
 interface Waiter<T> {
   readonly resolve: (value: T) => void
@@ -23,9 +24,14 @@ export class WaitList<T> {
     return this.#waiters.size
   }
 
-  /** @param what for the text of ERR_TIMEOUT @param onLeave called when it times out or is aborted */
-  add(what: string, wait: Wait = {}, onLeave?: () => void): Promise<T> {
-    const { signal, timeoutMs = 0 } = wait
+  /**
+   * @param what for the text of ERR_TIMEOUT @param onLeave called when it times out or is aborted
+   * @throws (as a rejection) ERR_BAD_OPTION for a wrong `wait`, and nobody was added
+   */
+  add(what: string, wait?: Wait, onLeave?: () => void): Promise<T> {
+    const wrong = wrongWait(wait)
+    if (wrong !== undefined) return Promise.reject(wrong)
+    const { signal, timeoutMs = 0 } = wait ?? {}
     if (signal?.aborted) return Promise.reject(signal.reason as unknown)
     return new Promise<T>((resolve, reject) => {
       const waiter: Waiter<T> = { resolve, reject, timer: undefined, signal: undefined, onAbort: undefined }
@@ -40,7 +46,7 @@ export class WaitList<T> {
       if (signal !== undefined) {
         waiter.signal = signal
         waiter.onAbort = () => leave(signal.reason)
-        signal.addEventListener('abort', waiter.onAbort, { once: true })
+        addAbortHook(signal, waiter.onAbort)
       }
     })
   }
@@ -75,12 +81,17 @@ export class WaitList<T> {
   #remove(waiter: Waiter<T>): void {
     this.#waiters.delete(waiter)
     waiter.timer?.cancel()
-    if (waiter.onAbort !== undefined) waiter.signal?.removeEventListener('abort', waiter.onAbort)
+    if (waiter.signal !== undefined && waiter.onAbort !== undefined) removeAbortHook(waiter.signal, waiter.onAbort)
   }
 }
 
-/** `promise`, left early over time or when aborted: what was waited for goes on. */
+/**
+ * `promise`, left early over time or when aborted: what was waited for goes on.
+ * @throws (as a rejection) ERR_BAD_OPTION for a wrong `wait`
+ */
 export function waitFor<T>(env: Env, what: string, promise: Promise<T>, wait: Wait = {}): Promise<T> {
+  const wrong = wrongWait(wait)
+  if (wrong !== undefined) return Promise.reject(wrong)
   if (wait.signal === undefined && (wait.timeoutMs ?? 0) === 0) return promise
   const list = new WaitList<T>(env)
   const waiting = list.add(what, wait)

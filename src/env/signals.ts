@@ -1,4 +1,6 @@
+import { constants } from 'node:os'
 import { badOption } from '../core/errors.ts'
+import { requireKnown } from '../core/option-names.ts'
 import { requireNumber } from '../core/session-options.ts'
 import type { Wait } from '../core/wait.ts'
 
@@ -22,14 +24,25 @@ const DEFAULT_TIMEOUT_MS = 5_000
 const DEFAULT_SIGNALS = ['SIGTERM', 'SIGINT']
 
 /**
- * SIGTERM and SIGINT close these, one after the other; a second signal destroys what is left. Resolves when all is
+ * SIGTERM and SIGINT close it, or several of them one after the other; a second signal destroys what is left. Resolves when all is
  * closed, whoever closed it; the signals then do what they did before.
  * @throws ERR_BAD_OPTION
  */
-export function closeOnSignals(what: readonly Closable[], options: CloseOnSignalsOptions = {}): Promise<void> {
+export function closeOnSignals(
+  closables: Closable | readonly Closable[],
+  options: CloseOnSignalsOptions = {},
+): Promise<void> {
+  const what: readonly Closable[] = Array.isArray(closables) ? closables : [closables as Closable]
+  for (const one of what) requireClosable(one)
+  if (typeof options !== 'object' || options === null) throw badOption('options', 'must be an object')
+  requireKnown('', options, ['timeoutMs', 'signals'])
   const { timeoutMs = DEFAULT_TIMEOUT_MS, signals = DEFAULT_SIGNALS } = options
   requireNumber('timeoutMs', timeoutMs, 1)
+  if (!Array.isArray(signals)) throw badOption('signals', 'must be a list of names')
   if (signals.length === 0) throw badOption('signals', 'names none')
+  for (const signal of signals) {
+    if (!(signal in constants.signals)) throw badOption('signals', `has ${String(signal)}, which is no signal`)
+  }
   return new Promise((resolve) => {
     let closing = false
     const finish = (): void => {
@@ -44,6 +57,11 @@ export function closeOnSignals(what: readonly Closable[], options: CloseOnSignal
     for (const signal of signals) process.on(signal, onSignal)
     void allClosed(what).then(finish)
   })
+}
+
+function requireClosable(one: Partial<Closable> | null | undefined): void {
+  if (typeof one?.close === 'function' && typeof one.destroy === 'function') return
+  throw badOption('closables', 'must have close() and destroy(), as a Server, Client or Session has')
 }
 
 /** Never rejects: what cannot be closed is destroyed. */

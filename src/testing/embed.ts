@@ -50,6 +50,8 @@ export interface EmbeddedSession<In, Out, Data> extends AsyncDisposable {
   reset(): Promise<void>
 }
 
+/** Of the transports, for setups that are meant for a door of theirs as well. */
+const GROUPS = ['tcp', 'tls', 'ipc', 'inproc']
 const MESSAGE_SCHEMES = new Set(['ws', 'wss', 'udp'])
 const UNRELIABLE_SCHEMES = new Set(['udp'])
 const DEFAULT_LOCAL = parseAddress('tcp://127.0.0.1:7000')
@@ -64,7 +66,11 @@ export async function embed<In, Out = In, Data = undefined>(
   options: EmbedOptions = {},
 ): Promise<EmbeddedSession<In, Out, Data>> {
   const { peer = {}, env = virtualEnv() } = options
-  const config = resolveSetup<In, Out, Data>({ ...setup, env }, { env, framing: lengthPrefixed(), transports: [] })
+  const config = resolveSetup<In, Out, Data>(
+    { ...setup, env },
+    { env, framing: lengthPrefixed(), transports: [] },
+    GROUPS,
+  )
   const connection = heldConnection(env, peer, setup.chunks)
   const host = new EmbeddingHost()
   const session = new LiveSession<In, Out, Data>(connection, config, host, peer.role ?? 'accepted', peer.dialed)

@@ -1,4 +1,5 @@
 import { badOption } from '../core/errors.ts'
+import { requireKnown } from '../core/option-names.ts'
 import { requireNumber, requireOneOf, withDefaults } from '../core/session-options.ts'
 
 /** Of TCP sockets, under TLS and WebSocket too. */
@@ -123,8 +124,7 @@ export function resolveTls(groups: Groups): ResolvedTlsOptions {
 function groupOf(groups: Groups, name: string, known: readonly string[]): object {
   const group = groups[name] ?? {}
   if (typeof group !== 'object') throw badOption(name, 'must be an object')
-  for (const key of Object.keys(group))
-    if (!known.includes(key)) throw badOption(`${name}.${key}`, `is unknown; there are ${known.join(', ')}`)
+  requireKnown(`${name}.`, group, known)
   return group
 }
 
@@ -141,6 +141,12 @@ function requirePem(option: string, value: unknown): void {
   if (value === undefined) return
   if (parts.length === 0 || !parts.every((part) => typeof part === 'string' || part instanceof Uint8Array))
     throw badOption(option, 'must be PEM: a text, a Uint8Array, or a list of them')
+  if (parts.some(isPath)) throw badOption(option, 'is PEM text, not a path')
+}
+
+/** PEM has lines; a file's name has a slash or an ending. */
+function isPath(part: unknown): boolean {
+  return typeof part === 'string' && /^[^\n]*([\\/][^\n]*|\.(pem|crt|cer|key))$/i.test(part)
 }
 
 /** RFC 7301: each name is led by its length in one byte. */

@@ -17,7 +17,7 @@ export const tls: Transport = {
     const group = { servername: host, ...resolveTls(options.groups) }
     net.prepareTls?.(group, 'dialed')
     const startedAt = options.env.now()
-    const connection = await net.dial({ host, port }, withTcp(options))
+    const connection = await net.dial({ host, port }, withTcp(options)).catch(namingTls)
     return net.secure(connection, group, withTimeLeft(options, startedAt, connection))
   },
 
@@ -25,8 +25,14 @@ export const tls: Transport = {
     const net = requiredNet(options.env)
     const { host, port } = address
     const handshakes = new Handshakes(net, options, sink)
-    return new TlsAcceptor(await net.listen({ host, port }, withTcp(options), handshakes), handshakes)
+    return new TlsAcceptor(await net.listen({ host, port }, withTcp(options), handshakes).catch(namingTls), handshakes)
   },
+}
+
+/** What TCP could not do was asked for as tls://. */
+function namingTls(error: unknown): never {
+  if (isHawserError(error)) error.message = error.message.replace('tcp://', 'tls://')
+  throw error
 }
 
 /** Dialing and the handshake have one time limit together. */

@@ -157,6 +157,8 @@ test('what cannot be said is refused to its sender', (t) => {
   for (const message of [undefined, () => 1, Symbol('x'), 1n, circle, throwing]) {
     throws(() => encode(json(), message), 'ERR_ENCODE')
   }
+  t.is(throws(() => encode(json(), undefined), 'ERR_ENCODE').message, 'undefined cannot be said in JSON')
+  t.regex(throws(() => encode(json(), 1n), 'ERR_ENCODE').message, /in JSON: .*BigInt/)
   throws(() => encode(text() as Codec<unknown>, 5), 'ERR_ENCODE')
   throws(() => encode(raw() as Codec<unknown>, 'text'), 'ERR_ENCODE')
   t.is(Buffer.from(encode(json(), { a: NaN, b: Infinity, c: undefined })).toString(), '{"a":null,"b":null}')

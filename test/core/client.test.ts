@@ -462,13 +462,19 @@ test('gives up only when every slot has used up its attempts', async (t) => {
 test('dubbo-getty#99: reconnecting for hours does not flood the log', async (t) => {
   const world = new EndpointWorld()
   world.script.decide = failing()
-  const client = world.connect('script://dead:1', { codec, reconnect: { initialMs: 100, maxMs: 1_000 } })
+  const reconnect = { initialMs: 100, maxMs: 1_000 }
+  const client = world.connect('script://dead:1', { codec, reconnect, onStatus: undefined })
   await world.env.advance(300_000)
   t.true(world.script.attempts.length > 300)
   t.true(world.env.logs.length <= 11, `${world.env.logs.length} lines in 5 minutes`)
   const fields = world.env.logs[1]?.fields as { suppressed: number } | undefined
   t.true((fields?.suppressed ?? 0) > 10)
   client.destroy()
+  const lines = world.env.logs.length
+  const watched = world.connect('script://dead:1', { codec, reconnect })
+  await world.env.advance(60_000)
+  t.is(world.env.logs.length, lines, 'where onStatus hears of it, the log does not')
+  watched.destroy()
 })
 
 test('getty#123: a connection to itself is a failed attempt, and is destroyed', async (t) => {

@@ -60,6 +60,34 @@ const WRITES: fc.Arbitrary<Step> = fc.oneof(
       bytes.push(...inOrder([...new Uint8Array(view.buffer)], order))
     },
   })),
+  fc.integer({ min: -128, max: 127 }).map((value) => ({
+    name: 'i8',
+    run: (out: FrameWriter) => out.i8(value),
+    model: (bytes: number[]) => void bytes.push(value & 0xff),
+  })),
+  fc.tuple(fc.integer({ min: -32_768, max: 32_767 }), ORDER).map(([value, order]) => ({
+    name: 'i16',
+    run: (out: FrameWriter) => out.i16(value, order),
+    model: (bytes: number[]) => void bytes.push(...inOrder([(value >>> 8) & 0xff, value & 0xff], order)),
+  })),
+  fc.tuple(fc.maxSafeInteger(), ORDER).map(([value, order]) => ({
+    name: 'i64',
+    run: (out: FrameWriter) => out.i64(value, order),
+    model(bytes: number[]): void {
+      const view = new DataView(new ArrayBuffer(8))
+      view.setBigInt64(0, BigInt(value))
+      bytes.push(...inOrder([...new Uint8Array(view.buffer)], order))
+    },
+  })),
+  fc.tuple(fc.float(), ORDER).map(([value, order]) => ({
+    name: 'f32',
+    run: (out: FrameWriter) => out.f32(value, order),
+    model(bytes: number[]): void {
+      const view = new DataView(new ArrayBuffer(4))
+      view.setFloat32(0, value)
+      bytes.push(...inOrder([...new Uint8Array(view.buffer)], order))
+    },
+  })),
   fc.maxSafeNat().map((value) => ({
     name: 'varint',
     run: (out: FrameWriter) => out.varint(value),
@@ -278,6 +306,9 @@ test('numbers out of range and positions outside of the frame throw', (t) => {
     ...[-1, 65_536, 0.5].map((value) => () => out.u16(value)),
     ...[-1, 2 ** 32, 0.5].map((value) => () => out.u32(value)),
     ...[2 ** 31, -(2 ** 31) - 1, 0.5].map((value) => () => out.i32(value)),
+    ...[-129, 128, 0.5, Number.NaN].map((value) => () => out.i8(value)),
+    ...[-32_769, 32_768, 0.5].map((value) => () => out.i16(value)),
+    ...[-(2 ** 53), 2 ** 53, 0.5, Number.NaN].map((value) => () => out.i64(value)),
     ...[-1, 2 ** 53, 0.5, Number.NaN].flatMap((value) => [() => out.u64(value), () => out.varint(value)]),
     () => out.setU8(0, 1),
     () => out.setU32(-1, 1),
@@ -296,11 +327,15 @@ test('what was written is read back; a frame that ends too early is ERR_BAD_MESS
     e: fc.maxSafeNat(),
     f: fc.double(),
     g: fc.maxSafeNat(),
+    h: fc.integer({ min: -128, max: 127 }),
+    i: fc.integer({ min: -32_768, max: 32_767 }),
+    j: fc.maxSafeInteger(),
+    k: fc.float(),
     text: fc.string({ unit: 'grapheme' }),
     order: ORDER,
   })
   fc.assert(
-    fc.property(values, ({ a, b, c, d, e, f, g, text, order }) => {
+    fc.property(values, ({ a, b, c, d, e, f, g, h, i, j, k, text, order }) => {
       const out = new FrameWriter()
       out.begin(Infinity, false)
       out.u8(a)
@@ -310,6 +345,10 @@ test('what was written is read back; a frame that ends too early is ERR_BAD_MESS
       out.u64(e, order)
       out.f64(f, order)
       out.varint(g)
+      out.i8(h)
+      out.i16(i, order)
+      out.i64(j, order)
+      out.f32(k, order)
       out.varint(new TextEncoder().encode(text).length)
       out.utf8(text)
       out.bytes(hex`01 02`)
@@ -324,12 +363,16 @@ test('what was written is read back; a frame that ends too early is ERR_BAD_MESS
           reader.u64(order),
           reader.f64(order),
           reader.varint(),
+          reader.i8(),
+          reader.i16(order),
+          reader.i64(order),
+          reader.f32(order),
         ]
         const string = reader.utf8(reader.varint())
         const rest = [...reader.bytes(1), ...reader.rest(), reader.remaining]
         return [...numbers, string, ...rest]
       }
-      t.deepEqual(readAll(frame), [a, b, c, d, e, f, g, text, 1, 2, 0])
+      t.deepEqual(readAll(frame), [a, b, c, d, e, f, g, h, i, j, k, text, 1, 2, 0])
       for (let length = 0; length < frame.length - 1; length++) {
         throws(() => readAll(frame.subarray(0, length)), 'ERR_BAD_MESSAGE')
       }
@@ -344,6 +387,9 @@ test('FrameReader refuses what is beyond 2^53 - 1, endless varints, texts that a
   }
   refused(hex`0020000000000000`, (reader) => reader.u64())
   refused(hex`ffffffffffffffff`, (reader) => reader.u64('le'))
+  refused(hex`0020000000000000`, (reader) => reader.i64())
+  refused(hex`ffe0000000000000`, (reader) => reader.i64()) // -(2^53)
+  t.is(new FrameReader(hex`ffe0000000000001`).i64(), Number.MIN_SAFE_INTEGER)
   refused(hex`80808080808080808001`, (reader) => reader.varint())
   refused(hex`ffffffffffffff7f`, (reader) => reader.varint())
   refused(hex`ff`, (reader) => reader.utf8(1))

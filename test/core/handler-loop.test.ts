@@ -203,6 +203,48 @@ test('B-13: the error of a first frame says what the bytes look like', async (t)
   t.regex(errors[0]?.message ?? '', /TLS ClientHello/)
 })
 
+test('a framing that gives frames and takes nothing fails; one that takes a byte for each empty frame does not', async (t) => {
+  const forever = (): Framing => ({ ...hungry(), next: () => new Uint8Array(0) })
+  const stages = [() => ({ inbound: (message: string, next: (m: string) => void) => next(message) })]
+  for (const setup of [{ framing: forever }, { framing: forever, stages }]) {
+    const errors: SessionError[] = []
+    let heard = 0
+    const listener = {
+      onMessage: () => void heard++,
+      onError: (_session: TextSession, error: SessionError) => void errors.push(error),
+    }
+    const embedded = await embed({ codec: text(), ...setup, listener })
+    await embedded.feed(utf8('x'))
+    await embedded.advance(100)
+    t.like(errors, [{ code: 'ERR_BAD_FRAME' }])
+    t.regex(errors[0]?.message ?? '', /^the framing makes no progress/)
+    t.true(heard <= 2048)
+  }
+  const empty = (): Framing => ({
+    ...hungry(),
+    next(buffer) {
+      return buffer.length > 0 || buffer.more() ? buffer.take(1).subarray(1) : undefined
+    },
+  })
+  let heard = 0
+  const echoing = [
+    () => ({
+      inbound(message: string, next: (m: string) => void) {
+        for (let i = 0; i < 3; i++) next(message)
+      },
+    }),
+  ]
+  const embedded = await embed({
+    codec: text(),
+    framing: empty,
+    stages: echoing,
+    listener: { onMessage: () => Promise.resolve(heard++) },
+  })
+  await embedded.feed(new Uint8Array(5000))
+  await embedded.advance(100)
+  t.is(heard, 15_000)
+})
+
 test('an undecodable datagram is reported, and the next one is handled', async (t) => {
   const events: string[] = []
   const picky: Codec<string> = {
@@ -230,7 +272,6 @@ test('a thenable of somebody’s own that settles twice, at once, frees its plac
     onMessage() {
       most = Math.max(most, ++running)
       return {
-        // oxlint-disable-next-line unicorn/no-thenable -- the point of this test
         then(resolve: () => void) {
           running--
           resolve()

@@ -365,6 +365,12 @@ test('J-08: neither errors nor logs hold what a peer sent once it has sent a mes
   await embedded.end()
   const error = await failed
   t.false(`${error?.message} ${JSON.stringify(env.logs)}`.includes('hunter2'))
+  const wordy = await embed({ codec: json<object>(), framing: line(), listener: {} }, { env })
+  await wordy.feed(utf8('{}\n{"password":hunter2}\n'))
+  await wordy.end()
+  const logs = JSON.stringify(env.logs)
+  t.true(logs.includes('not JSON'))
+  t.false(/password|hunter2/.test(logs), logs)
 })
 
 test('J-05: a thousand sessions opened and closed leave no timer, whichever way they end', async (t) => {

@@ -43,3 +43,29 @@ test('ids are unique in an Env and among Envs', (t) => {
   })
   t.is(new Set(ids).size, 200)
 })
+
+test('one whose flush throws does not keep the others back, and is logged', async (t) => {
+  const env = virtualEnv()
+  const runtime = runtimeOf(env)
+  let flushed = 0
+  const mark = (): void => {
+    runtime.markDirty({ flush: () => flushed++ })
+    runtime.markDirty({
+      flush() {
+        throw new Error('broken')
+      },
+    })
+    runtime.markDirty({ flush: () => flushed++ })
+  }
+  mark()
+  await env.settle()
+  t.is(flushed, 2)
+  runtime.beginPass(1)
+  mark()
+  runtime.endPass()
+  t.is(flushed, 4)
+  t.deepEqual(
+    env.logs.map(({ message }) => message),
+    ['a connection threw: broken'],
+  )
+})

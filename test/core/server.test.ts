@@ -10,8 +10,10 @@ import { listen } from '../../src/core/live-server.ts'
 import type { Server, ServerStatus } from '../../src/core/server.ts'
 import type { Session } from '../../src/core/session.ts'
 import type { AcceptSink, Transport } from '../../src/core/transport.ts'
+import { passThrough } from '../../src/testing/pass-through.ts'
 import { inproc } from '../../src/transports/memory.ts'
 import { codeOf, EndpointWorld, gate } from '../support/endpoint-world.ts'
+import { connectionPair } from '../support/session-pair.ts'
 
 const codec = text()
 const types = (statuses: readonly ServerStatus[]): string[] =>
@@ -528,6 +530,54 @@ test('a refused peer is logged where no onStatus hears of it, one line a while f
   await server.close()
 })
 
+test('listen settles whatever a transport does, and close whatever it never does', async (t) => {
+  const world = new EndpointWorld()
+  const { near } = await connectionPair()
+  const sinks: AcceptSink[] = []
+  const stuck: Transport = {
+    schemes: ['stuck'],
+    dial: () => Promise.reject(new Error('not here')),
+    listen: (_address, _options, sink) => {
+      sinks.push(sink)
+      return Promise.resolve({
+        address: 'stuck://host:1',
+        pause() {},
+        resume() {},
+        close: () => new Promise<void>(() => {}),
+      })
+    },
+  }
+  const nowhere: Transport = {
+    ...stuck,
+    schemes: ['nowhere'],
+    listen: () => Promise.resolve({ address: 'no address', pause() {}, resume() {}, close: () => Promise.resolve() }),
+  }
+  const bindings = { env: world.env, framing: lengthPrefixed(), transports: [stuck, nowhere] }
+  await t.throwsAsync(listen(bindings, 'nowhere://host:1', { codec }), { code: 'ERR_BAD_ADDRESS' })
+  const { env } = world
+  const breaking = {
+    codec,
+    get stuck(): object {
+      if (broken) throw new RangeError('a getter')
+      return {}
+    },
+  }
+  let broken = false
+  const server = await listen(bindings, 'stuck://host:1', breaking)
+  broken = true
+  await t.throwsAsync(listen(bindings, 'stuck://host:1', breaking), { instanceOf: RangeError })
+  const mute = passThrough(near)
+  mute.destroy = mute.end = () => {}
+  sinks[0]?.admit(parseAddress('stuck://peer:1'))
+  sinks[0]?.onConnection(mute)
+  const closing = server.close({ timeoutMs: 100 })
+  await env.advance(2_000)
+  await closing
+  t.is(server.sessions.size, 0)
+  t.true(world.logged.some((line) => line.includes('closed without 1 sessions and 1 addresses')))
+  t.is(env.timers, 0)
+})
+
 test('reloadTls keeps what the new options leave out', async (t) => {
   const world = new EndpointWorld()
   const reloaded: unknown[] = []
@@ -548,6 +598,9 @@ test('reloadTls keeps what the new options leave out', async (t) => {
   const server = await listen(bindings, 'tls://host:1', options)
   server.reloadTls({ cert: 'new', key: 'new' })
   server.reloadTls({ ca: 'newer' })
+  for (const wrong of [null, 5] as unknown as object[]) {
+    t.throws(() => server.reloadTls(wrong), { code: 'ERR_BAD_OPTION', message: /option tls / })
+  }
   t.deepEqual(reloaded, [
     { cert: 'new', key: 'new', clientCertificate: 'required' },
     { cert: 'new', key: 'new', clientCertificate: 'required', ca: 'newer' },

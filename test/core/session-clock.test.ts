@@ -152,7 +152,7 @@ test('data and onOpen have openTimeoutMs together, and heartbeats begin behind t
   await inOpen.end()
   t.deepEqual(events, ['ERR_TIMEOUT', 'close ERR_TIMEOUT'])
 
-  const opened = await embed({ ...hanging, heartbeat: undefined as never, data: async () => 1, listener: {} })
+  const opened = await embed({ ...hanging, heartbeat: undefined, data: async () => 1, listener: {} })
   await opened.advance(60_000)
   t.is(opened.session.phase, 'open')
   t.deepEqual(

@@ -1,6 +1,13 @@
+import { getEventListeners } from 'node:events'
 import test from 'ava'
+import { text } from '../../codecs/text.ts'
+import { addAbortHook, removeAbortHook } from '../../src/core/abort-hooks.ts'
+import { TaskPool } from '../../src/core/task-pool.ts'
+import type { Wait } from '../../src/core/wait.ts'
 import { WaitList, waitFor } from '../../src/core/wait-list.ts'
 import { virtualEnv } from '../../src/testing/virtual-env.ts'
+import { EndpointWorld } from '../support/endpoint-world.ts'
+import { connectionPair, own } from '../support/session-pair.ts'
 
 test('those who wait are served first come first served, each exactly once', async (t) => {
   const env = virtualEnv()
@@ -66,4 +73,89 @@ test('waitFor leaves early, and what comes later is nobody’s unhandled rejecti
   t.is(await waitFor(env, 'it', Promise.resolve(4), { timeoutMs: 5 }), 4)
   await t.throwsAsync(waitFor(env, 'it', Promise.reject(new Error('why')), { timeoutMs: 5 }), { message: 'why' })
   t.is(env.timers, 0)
+})
+
+const WRONG_WAITS: readonly (readonly [string, unknown])[] = [
+  ['options', null],
+  ['options', 5],
+  ['signal', { signal: null }],
+  ['signal', { signal: {} }],
+  ['timeoutMs', { timeoutMs: Number.NaN }],
+  ['timeoutMs', { timeoutMs: -1 }],
+  ['timeoutMs', { timeoutMs: Infinity }],
+  ['timeoutMs', { timeoutMs: '5' }],
+]
+
+test('a wrong wait is ERR_BAD_OPTION of whatever takes one, and does nothing', async (t) => {
+  const { env, near, far } = await connectionPair()
+  const { session } = own(env, near, 'accepted', { codec: text() })
+  const peer = own(env, far, 'dialed', { codec: text() }).session
+  const world = new EndpointWorld()
+  const server = await world.listen('inproc://waits', { codec: text(), listener: {} })
+  const client = world.connect('inproc://waits', { codec: text() })
+  const pool = new TaskPool({ env: world.env })
+  const list = new WaitList<number>(env)
+  const doors: Record<string, (wait: Wait) => Promise<unknown>> = {
+    receive: (wait) => session.receive(wait),
+    deliver: (wait) => session.deliver('never sent', wait),
+    drained: (wait) => session.drained(wait),
+    sendAll: (wait) => session.sendAll(['never sent'], wait),
+    close: (wait) => session.close(wait),
+    'server.close': (wait) => server.close(wait),
+    'client.ready': (wait) => client.ready(wait),
+    'client.session': (wait) => client.session(wait),
+    'client.close': (wait) => client.close(wait),
+    'pool.ready': (wait) => pool.ready(wait),
+    'pool.close': (wait) => pool.close(wait),
+    waitFor: (wait) => waitFor(env, 'it', Promise.resolve(), wait),
+    add: (wait) => list.add('it', wait),
+  }
+  for (const [option, wait] of WRONG_WAITS) {
+    for (const [name, door] of Object.entries(doors)) {
+      await t.throwsAsync(
+        door(wait as Wait),
+        { code: 'ERR_BAD_OPTION', message: new RegExp(`option ${option} `) },
+        name,
+      )
+    }
+  }
+  t.is(list.size, 0)
+  const next = session.receive()
+  peer.send('not swallowed')
+  t.is(await next, 'not swallowed')
+  t.is(session.stats.sentMessages, 0)
+  t.is(await pool.run(1, () => 2), 2)
+  await world.env.settle()
+  t.is(server.sessions.size, 1)
+  await client.close()
+  await server.close()
+})
+
+test('J-06: however many waits have one signal, it has one listener, and none once they are over', async (t) => {
+  const env = virtualEnv()
+  const abort = new AbortController()
+  const listeners = (): number => getEventListeners(abort.signal, 'abort').length
+  const list = new WaitList<number>(env)
+  const waits = Array.from({ length: 20 }, () => list.add('it', { signal: abort.signal }))
+  t.is(listeners(), 1)
+  list.resolveAll(1)
+  await Promise.all(waits)
+  t.is(listeners(), 0)
+  const world = new EndpointWorld()
+  const setup = { codec: text(), signal: abort.signal }
+  const server = await world.listen('inproc://signal', { ...setup, listener: {} })
+  const clients = Array.from({ length: 12 }, () => world.connect('inproc://signal', setup))
+  await Promise.all(clients.map((client) => client.ready(setup)))
+  t.is(listeners(), 1)
+  let called = 0
+  const twice = (): void => {
+    called++
+    removeAbortHook(abort.signal, twice)
+  }
+  addAbortHook(abort.signal, twice)
+  addAbortHook(abort.signal, twice)
+  abort.abort()
+  t.is(called, 1)
+  t.is(listeners(), 0)
+  await Promise.all([server.closed, ...clients.map(({ closed }) => closed)])
 })

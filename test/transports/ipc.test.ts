@@ -1,5 +1,14 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
@@ -30,8 +39,7 @@ test('B-09: a path of more than 107 bytes is ERR_BAD_ADDRESS, to listen on and t
 
 test('B-09: a socket file that a dead process left behind is taken over; a live one is in use', async (t) => {
   const path = join(folder, 'stale.sock')
-  const dying = `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`
-  spawnSync(process.execPath, ['-e', dying])
+  leaveStale(path)
   t.true(statSync(path).isSocket())
   await t.throwsAsync(dialing(ipc, `ipc://${path}`), { code: 'ERR_CONNECTION_REFUSED' })
   const { acceptor, sink } = await listening(ipc, `ipc://${path}`)
@@ -42,10 +50,53 @@ test('B-09: a socket file that a dead process left behind is taken over; a live 
   await acceptor.close()
 })
 
+/** Leaves a socket's file at `path` that nobody listens on. */
+function leaveStale(path: string): void {
+  const dying = `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`
+  spawnSync(process.execPath, ['-e', dying])
+}
+
+test('B-09: of several that find a stale socket file at once, one listens, and can be reached', async (t) => {
+  const path = join(folder, 'race.sock')
+  leaveStale(path)
+  const lock = `${path}.lock`
+  writeFileSync(lock, '99999999 0\n') // of a process that died in the middle of it
+  const attempts = await Promise.allSettled(Array.from({ length: 5 }, () => listening(ipc, `ipc://${path}`)))
+  const bound = attempts.flatMap((attempt) => (attempt.status === 'fulfilled' ? [attempt.value] : []))
+  t.is(bound.length, 1)
+  for (const attempt of attempts) {
+    if (attempt.status === 'rejected') t.is((attempt.reason as { readonly code?: unknown }).code, 'ERR_ADDRESS_IN_USE')
+  }
+  const connection = await dialing(ipc, `ipc://${path}`)
+  await bound[0]?.sink.first()
+  connection.destroy()
+  await bound[0]?.acceptor.close()
+  t.deepEqual(
+    readdirSync(folder).filter((name) => name.startsWith('race.sock')),
+    [],
+  )
+})
+
+test('B-09: close removes its own file, and not the one that took its name', async (t) => {
+  const path = join(folder, 'replaced.sock')
+  const first = await listening(ipc, `ipc://${path}`)
+  unlinkSync(path)
+  const second = await listening(ipc, `ipc://${path}`)
+  await first.acceptor.close()
+  const connection = await dialing(ipc, `ipc://${path}`)
+  await second.sink.first()
+  connection.destroy()
+  await second.acceptor.close()
+  t.deepEqual(
+    readdirSync(folder).filter((name) => name.startsWith('replaced.sock')),
+    [],
+  )
+})
+
 test('B-09: a file that is no socket is never removed', async (t) => {
   const path = join(folder, 'letter.txt')
   writeFileSync(path, 'dear diary')
-  await t.throwsAsync(listening(ipc, `ipc://${path}`), { code: 'ERR_ADDRESS_IN_USE' })
+  await t.throwsAsync(listening(ipc, `ipc://${path}`), { code: 'ERR_ADDRESS_IN_USE', message: /no socket/ })
   t.is(readFileSync(path, 'utf8'), 'dear diary')
   await t.throwsAsync(dialing(ipc, `ipc://${path}`), { code: 'ERR_CONNECTION_REFUSED' })
 })

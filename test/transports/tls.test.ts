@@ -36,7 +36,10 @@ test('the certificate of the server is verified: its authority and its name, unl
     (await t.throwsAsync(dialing(tls, address, { tls: group }))).message
 
   t.regex(await refusedWith(acceptor.address, {}), /UNABLE_TO_VERIFY_LEAF_SIGNATURE|self.signed|unable to/i)
-  t.regex(await refusedWith(acceptor.address, { ca: foreign.cert }), /UNABLE_TO|unable to/i)
+  t.regex(
+    await refusedWith(acceptor.address, { ca: foreign.cert }),
+    /(UNABLE_TO|unable to).*\(the option tls\.ca says whom to trust\)$/i,
+  )
   t.regex(await refusedWith(acceptor.address, { ca: authority.cert, servername: 'elsewhere.example' }), /ALTNAME/)
   await t.throwsAsync(dialing(tls, acceptor.address, {}), { code: 'ERR_TLS' })
 
@@ -265,8 +268,20 @@ test('a wrong option of the group tls is named', async (t) => {
     message: /tls\.rejectUnauthorized is unknown/,
   })
   await t.throwsAsync(wrong({ ...server, ca: 5 }), { code: 'ERR_BAD_OPTION', message: /tls\.ca/ })
-  await t.throwsAsync(wrong({ ...server, cert: 'nonsense' }), { code: 'ERR_TLS' })
-  await t.throwsAsync(dialing(tls, 'tls://127.0.0.1:1', { tls: { ca: 'nonsense', cert: 'nonsense' } }), {
+  await t.throwsAsync(wrong({ ...server, cert: 'nonsense' }), { code: 'ERR_TLS', message: /used: no start line$/ })
+  await t.throwsAsync(wrong({ ...server, key: reloaded.key }), { code: 'ERR_TLS', message: /do not belong together$/ })
+  for (const cert of ['/etc/ssl/server.crt', 'server.pem', '..\\server']) {
+    await t.throwsAsync(wrong({ ...server, cert }), { code: 'ERR_BAD_OPTION', message: /is PEM text, not a path/ })
+  }
+  await t.throwsAsync(dialing(tls, 'tls://127.0.0.1:1'), {
+    message: /^cannot dial tls:[^,]*: connect ECONNREFUSED [^,]*$/,
+  })
+  await t.throwsAsync(dialing(tls, 'tls://127.0.0.1:1', { tls: { ca: authority.cert, cert: 'nonsense' } }), {
     code: 'ERR_TLS',
   })
+  for (const ca of ['nonsense', server.key, new TextEncoder().encode('nonsense')]) {
+    const error = { code: 'ERR_BAD_OPTION', message: /option tls\.ca holds no certificate/ } as const
+    await t.throwsAsync(wrong({ ...server, ca }), error)
+    await t.throwsAsync(dialing(tls, 'tls://127.0.0.1:1', { tls: { ca } }), error)
+  }
 })

@@ -98,6 +98,9 @@ declare const wrongOut: EventListener<Cmd, string>
 declare const needsData: EventListener<Cmd, Ans, { hp: number }>
 declare const framing: Framing
 declare const size: number | undefined
+function maybe<T>(value: T): T | undefined {
+  return Math.random() < 0.5 ? value : undefined
+}
 
 export function wrongSetups(): unknown {
   return [
@@ -124,6 +127,24 @@ export function wrongSetups(): unknown {
       idleTimeoutMs: size,
       tcp: { keepAliveMs: size },
     }),
+    listen('tcp://*:0', {
+      codec: text(),
+      framing: maybe(line()),
+      listener: { onMessage: maybe(() => {}), onCron: undefined },
+      handle: undefined,
+      stages: maybe([]),
+      wrap: maybe([]),
+      limits: maybe(() => ({ maxFrameBytes: size })),
+      logger: maybe(console),
+      env: undefined,
+      transports: maybe([]),
+      chunks: maybe('kept' as const),
+      boundary: undefined,
+      heartbeat: maybe({ intervalMs: 1, timeoutMs: 2, message: 'x', match: maybe(() => true), answer: undefined }),
+      tls: maybe({ cert: maybe('pem') }),
+    }),
+    listen('tcp://*:0', { codec: text(), data: undefined, listener: undefined }),
+    connect('tcp://x:1', { codec: text(), data: undefined, reconnect: maybe({ maxAttempts: size }), listener: {} }),
     listen(['tcp://*:0', 'ipc:///tmp/x'], { codec: (peer) => (peer.transport === 'tcp' ? codec : codec) }),
     // @ts-expect-error a codec is required
     dial('tcp://x:1', {}),

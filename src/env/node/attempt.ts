@@ -1,3 +1,4 @@
+import { addAbortHook, removeAbortHook } from '../../core/abort-hooks.ts'
 import { timedOut } from '../../core/errors.ts'
 import type { LinkOptions } from '../../core/transport.ts'
 
@@ -24,7 +25,7 @@ export function attempt<T>(
       if (settled) return false
       settled = true
       timer?.cancel()
-      signal?.removeEventListener('abort', onAbort)
+      if (signal !== undefined) removeAbortHook(signal, onAbort)
       return true
     }
     const giveUp = (error: unknown): void => {
@@ -34,7 +35,7 @@ export function attempt<T>(
     }
     const onAbort = (): void => giveUp(signal?.reason)
     const timer = timeoutMs > 0 ? env.setTimer(timeoutMs, () => giveUp(timedOut(what, timeoutMs))) : undefined
-    signal?.addEventListener('abort', onAbort)
+    if (signal !== undefined) addAbortHook(signal, onAbort)
     try {
       undo = start({
         resolve: (value) => {

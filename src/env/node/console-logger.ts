@@ -6,10 +6,18 @@ export const consoleLogger: Logger = {
   info() {},
   warn(message, fields) {
     // oxlint-disable-next-line no-console -- the default of a program that chose no logger
-    console.warn(`hawser: ${message}`, ...(fields === undefined ? [] : [fields]))
+    console.warn(`hawser: ${message}`, ...said(fields))
   },
   error(message, fields) {
     // oxlint-disable-next-line no-console -- as above
-    console.error(`hawser: ${message}`, ...(fields === undefined ? [] : [fields]))
+    console.error(`hawser: ${message}`, ...said(fields))
   },
+}
+
+/** The fields that say something, as one argument or none: what is undefined does not, nor that nothing was suppressed. */
+function said(fields: object = {}): object[] {
+  const entries = Object.entries(fields).filter(
+    ([name, value]) => value !== undefined && !(name === 'suppressed' && value === 0),
+  )
+  return entries.length === 0 ? [] : [Object.fromEntries(entries)]
 }

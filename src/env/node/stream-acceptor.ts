@@ -2,13 +2,14 @@ import { chmodSync, existsSync, lstatSync, unlinkSync } from 'node:fs'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { dirname } from 'node:path'
 import { type Address, makeAddress } from '../../core/address.ts'
-import { HawserError } from '../../core/errors.ts'
+import { HawserError, isHawserError } from '../../core/errors.ts'
 import type { StreamTarget } from '../../core/env.ts'
 import type { AcceptSink, Acceptor, LinkOptions } from '../../core/transport.ts'
 import { attempt } from './attempt.ts'
 import { dialStream } from './dial.ts'
 import { localEnd, remoteEnd, tcpAddress } from './socket-address.ts'
 import { SocketConnection } from './socket-connection.ts'
+import { exclusively, fileAt, sparing } from './socket-file.ts'
 import { socketOptions } from './socket-options.ts'
 import { codeOf, systemError } from './system-error.ts'
 
@@ -24,13 +25,26 @@ export async function listenStream(target: StreamTarget, options: LinkOptions, s
     return await bind(target, options, sink)
   } catch (error) {
     if (!('path' in target) || codeOf((error as Error).cause) !== 'EADDRINUSE') throw error
-    if (!(await isStale(target.path, options))) throw error
-    unlinkSync(target.path)
-    return bind(target, options, sink)
+    if (!(await isStale(target.path, options))) throw isNoSocket(target.path) ? occupied(target, error) : error
+    return exclusively(target.path, options.env, () => takeOver(target, options, sink)).catch((failure: unknown) => {
+      throw isHawserError(failure) ? failure : listenError(failure as Error, target)
+    })
   }
 }
 
-function bind(target: StreamTarget, options: LinkOptions, sink: AcceptSink): Promise<Acceptor> {
+/** Looks again, now that nobody else removes anything: the file may be another one, that somebody listens on. */
+async function takeOver(
+  target: { readonly path: string },
+  options: LinkOptions,
+  sink: AcceptSink,
+): Promise<StreamAcceptor> {
+  const found = fileAt(target.path)
+  const stale = found !== undefined && (await isStale(target.path, options))
+  if (stale && fileAt(target.path) === found) unlinkSync(target.path)
+  return bind(target, options, sink)
+}
+
+function bind(target: StreamTarget, options: LinkOptions, sink: AcceptSink): Promise<StreamAcceptor> {
   return attempt(`listening on ${nameOf(target)}`, { ...options, timeoutMs: 0 }, ({ resolve, reject }) => {
     const server = createServer({ ...socketOptions(options), allowHalfOpen: true, pauseOnConnect: true })
     const backlog = backlogOf(options)
@@ -58,6 +72,16 @@ function protect(server: Server, path: string, { groups }: LinkOptions, failed: 
     server.close()
     failed(error as Error)
   }
+}
+
+function isNoSocket(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSocket() === false
+}
+
+function occupied(target: StreamTarget, cause: unknown): HawserError<'ERR_ADDRESS_IN_USE'> {
+  return new HawserError('ERR_ADDRESS_IN_USE', `cannot listen on ${nameOf(target)}: it is a file, and no socket`, {
+    cause,
+  })
 }
 
 async function isStale(path: string, options: LinkOptions): Promise<boolean> {
@@ -106,6 +130,8 @@ class StreamAcceptor implements Acceptor {
   readonly address: string
   readonly #server: Server
   readonly #path: string | undefined
+  /** The socket's file: ours to remove, and no other of that name. */
+  readonly #file: string | undefined
   /** One for all connections, where the socket is bound to one interface or file. */
   readonly #local: Address | undefined
   readonly #backlog: number
@@ -119,6 +145,7 @@ class StreamAcceptor implements Acceptor {
     this.#server = server
     this.#local = boundTo(target, server)
     this.#path = 'path' in target ? target.path : undefined
+    this.#file = this.#path === undefined ? undefined : fileAt(this.#path)
     this.#backlog = backlog
     this.#options = options
     this.#sink = sink
@@ -144,7 +171,10 @@ class StreamAcceptor implements Acceptor {
 
   close(): Promise<void> {
     this.#closed ??= new Promise((resolve) => {
-      this.#server.close() // closes the descriptor now; its 'close' event would wait for every connection
+      // Closes the descriptor now; its 'close' event would wait for every connection.
+      const close = (): void => void this.#server.close()
+      if (this.#path === undefined) close()
+      else sparing(this.#path, this.#file, close)
       for (const socket of this.#waiting.splice(0)) socket.destroy()
       this.#options.env.yield(resolve)
     })

@@ -46,10 +46,23 @@ export function systemError(error: unknown, what: string): HawserError {
   if (isHawserError(error)) return error
   const code = codeOf(error)
   const known = CODES[code] ?? (isTlsCode(code) ? 'ERR_TLS' : 'ERR_CONNECTION_RESET')
-  const hint = hintOf(code)
-  const where = hint === undefined ? what : `${what}: ${hint}`
-  const text = code === '' ? describe(error) : `${code}, ${describe(error) || 'no address answered'}`
-  return new HawserError(known, `${where}: ${text}`, { cause: error, retryable: !FINAL.has(known) })
+  return new HawserError(known, `${what}: ${hintOf(code) ?? textOf(code, error)}`, {
+    cause: error,
+    retryable: !FINAL.has(known),
+  })
+}
+
+/** Node's text with its code, which most of them begin or have already; OpenSSL's by its reason, without the line and the source file. */
+function textOf(code: string, error: unknown): string {
+  const text = reasonOf(error) ?? describe(error).trim()
+  if (text === '') return `${code}, no address answered`
+  return code === '' || text.includes(code) ? text : `${code}, ${text}`
+}
+
+/** What OpenSSL says in words, where it is an error of its own. */
+export function reasonOf(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('reason' in error)) return undefined
+  return typeof error.reason === 'string' ? error.reason : undefined
 }
 
 /** The code of a Node error, or of the first in an AggregateError; '' if it has none. */

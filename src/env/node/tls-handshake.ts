@@ -10,14 +10,14 @@ import {
   type TLSSocket,
 } from 'node:tls'
 import type { Connection, Role } from '../../core/connection.ts'
-import { describe, HawserError } from '../../core/errors.ts'
+import { badOption, describe, HawserError, isHawserError } from '../../core/errors.ts'
 import type { LinkOptions } from '../../core/transport.ts'
 import { attempt } from './attempt.ts'
 import { ConnectionDuplex } from './connection-duplex.ts'
 import { certificateOf, tlsPeerInfo } from './peer-certificate.ts'
 import { secureEnds } from './socket-address.ts'
 import { SocketConnection } from './socket-connection.ts'
-import { codeOf, systemError } from './system-error.ts'
+import { codeOf, reasonOf, systemError } from './system-error.ts'
 
 type Pem = string | Uint8Array | readonly (string | Uint8Array)[]
 
@@ -42,7 +42,7 @@ interface TlsGroup {
 const servers = new WeakMap<object, Server>()
 const contexts = new WeakMap<object, SecureContext>()
 
-/** @throws ERR_TLS when certificate, key or CA cannot be used */
+/** @throws ERR_TLS when certificate or key cannot be used; ERR_BAD_OPTION for a `ca` without certificates */
 export function prepareTls(tls: unknown, role: Role): void {
   if (role === 'accepted') serverFor(tls as TlsGroup)
   else contextFor(tls as TlsGroup)
@@ -145,7 +145,8 @@ function prepared<T>(known: WeakMap<object, T>, group: TlsGroup, make: () => T):
     try {
       found = make()
     } catch (error) {
-      throw new HawserError('ERR_TLS', `the certificates of option tls cannot be used: ${describe(error)}`, {
+      if (isHawserError(error)) throw error
+      throw new HawserError('ERR_TLS', `the certificates of option tls cannot be used: ${mistakeOf(error)}`, {
         cause: error,
       })
     }
@@ -154,12 +155,24 @@ function prepared<T>(known: WeakMap<object, T>, group: TlsGroup, make: () => T):
   return found
 }
 
+/** Node takes a `ca` that holds none, and then trusts nobody. */
+function certificates(ca: Pem): (string | Buffer)[] {
+  const parts = pem(ca)
+  if (
+    parts.some((part) =>
+      /-----BEGIN [A-Z0-9 ]*CERTIFICATE-----/.test(typeof part === 'string' ? part : part.toString('latin1')),
+    )
+  )
+    return parts
+  throw badOption('tls.ca', 'holds no certificate in PEM')
+}
+
 function material({ cert, key, ca, passphrase, minVersion = 'TLSv1.2' }: TlsGroup): SecureContextOptions {
   return {
     minVersion,
     ...(cert === undefined ? {} : { cert: pem(cert) }),
     ...(key === undefined ? {} : { key: pem(key) }),
-    ...(ca === undefined ? {} : { ca: pem(ca) }),
+    ...(ca === undefined ? {} : { ca: certificates(ca) }),
     ...(passphrase === undefined ? {} : { passphrase }),
   }
 }
@@ -169,11 +182,21 @@ function pem(value: Pem): (string | Buffer)[] {
   return list.map((part) => (typeof part === 'string' ? part : Buffer.from(part)))
 }
 
+function mistakeOf(error: unknown): string {
+  if (codeOf(error) === 'ERR_OSSL_X509_KEY_VALUES_MISMATCH') return 'cert and key do not belong together'
+  return reasonOf(error) ?? describe(error).trim()
+}
+
+/** What verification says of a chain that ends at nobody we trust. */
+const UNTRUSTED = /^(DEPTH_ZERO_)?SELF_SIGNED|^UNABLE_TO_(GET_ISSUER|VERIFY)/
+
 function handshakeError(what: string, error: unknown, socket: TLSSocket | undefined): HawserError {
   const distrust = socket?.authorizationError as unknown // a code, whatever its type says
   if (error === undefined || (codeOf(error) === 'ECONNRESET' && typeof distrust === 'string'))
     return new HawserError('ERR_TLS', `${what}: the peer's certificate is not trusted (${String(distrust)})`, {
       cause: error,
     })
-  return systemError(error, what)
+  const failure = systemError(error, what)
+  if (UNTRUSTED.test(codeOf(error))) failure.message += ' (the option tls.ca says whom to trust)'
+  return failure
 }
