@@ -1,4 +1,5 @@
-// Runs one example, after a build where one is needed: `npm run example -- NAME [arguments]`.
+// Runs one example, after a build where one is needed: `npm run example -- NAME [arguments]`. The script in package.json
+// begins with `exec`: a shell in between would neither pass on npm's SIGTERM nor end with our status on Ctrl-C.
 import { spawn } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { buildIfStale } from './build-if-stale.mjs'
@@ -11,12 +12,12 @@ if (!names.includes(name)) {
   process.exit(1)
 }
 
-// Examples import the package by its name, which leads to dist.
-buildIfStale()
+// Examples import the package by its name, which leads to dist. Tests set NO_BUILD: they run from what a build replaces.
+if (!process.env.NO_BUILD) buildIfStale()
 
 const main = `.build/examples/${name}/main.js`
 const child = spawn(process.execPath, ['--enable-source-maps', main, ...args], { stdio: 'inherit' })
-// Ctrl-C reaches the whole group by itself, a plain kill only this process.
+// Ctrl-C reaches the whole group by itself (and npm passes it on a second time), a plain kill only this process.
 process.on('SIGINT', () => {})
 process.on('SIGTERM', () => child.kill('SIGTERM'))
 child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 143)))

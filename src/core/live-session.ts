@@ -36,14 +36,8 @@ import { isThenable } from './thenable.ts'
 import { type Wait, wrongWait } from './wait.ts'
 import { waitFor } from './wait-list.ts'
 
-/** After these nothing that we would still send can arrive, or should. */
-const ABRUPT = new Set<string>([
-  'ERR_OVERFLOW',
-  'ERR_STALLED',
-  'ERR_IDLE_TIMEOUT',
-  'ERR_HEARTBEAT_TIMEOUT',
-  'ERR_CONNECTION_RESET',
-])
+/** After these nothing that we would still send can arrive, or should. Who is merely idle may well be listening. */
+const ABRUPT = new Set<string>(['ERR_OVERFLOW', 'ERR_STALLED', 'ERR_HEARTBEAT_TIMEOUT', 'ERR_CONNECTION_RESET'])
 
 /**
  * The Session that applications hold: it ties the receiving half (HandlerLoop), the sending half (Outbound) and the
@@ -81,6 +75,8 @@ export class LiveSession<In, Out, Data>
   #announced = false
   /** `onError` decides whether it goes on. */
   #failing = false
+  /** Nothing that is sent can arrive any more: what `onError` still sends is not taken. */
+  #cutOff = false
   #handleRunning = false
   /** Calls of `send` in progress: what encoding throws is theirs. */
   #sending = 0
@@ -184,7 +180,7 @@ export class LiveSession<In, Out, Data>
   }
 
   get writable(): boolean {
-    return this.#state === 'open' && this.#outbound.writable
+    return this.#state === 'open' && !this.#cutOff && this.#outbound.writable
   }
 
   send(message: Out): boolean {
@@ -196,8 +192,8 @@ export class LiveSession<In, Out, Data>
   deliver(message: Out, options?: Wait): Promise<void> {
     const wrong = wrongWait(options)
     if (wrong !== undefined) return Promise.reject(wrong)
-    const { phase } = this
-    if (this.#pipeline?.hasOutbound === true && this.maySend) {
+    const { maySend } = this
+    if (this.#pipeline?.hasOutbound === true && maySend) {
       return deliverStaged(this.#config.env, this, this.#pipeline, this.#outbound, message, options)
     }
     this.#outbound.expectTaken()
@@ -209,7 +205,7 @@ export class LiveSession<In, Out, Data>
     }
     if (this.#outbound.tookLast) return this.#outbound.delivered(options)
     this.#outbound.expectNothing()
-    return Promise.reject(notTaken(phase))
+    return Promise.reject(notTaken(maySend))
   }
 
   sendAll(messages: Iterable<Out> | AsyncIterable<Out>, options?: Wait): Promise<number> {
@@ -332,9 +328,9 @@ export class LiveSession<In, Out, Data>
     return this.#outbound.tookLast
   }
 
-  /** From `data` on, until it closes. */
+  /** From `data` on, until it closes or its peer is beyond reach. */
   get maySend(): boolean {
-    return this.#state === 'open' || this.#state === 'opening'
+    return this.#mayEnd && !this.#cutOff
   }
 
   /** False after `close({ reconnect: false })`. */
@@ -539,13 +535,14 @@ export class LiveSession<In, Out, Data>
 
   onEnd(reason?: CloseReason): void {
     this.#endReason = reason
-    if (!this.maySend) return
+    if (!this.#mayEnd) return
     this.#loop.onEnd()
     this.#lingerIfEnded()
   }
 
   onClose(error?: Error): void {
     if (this.#state === 'closed') return
+    this.#cutOff = true
     if (error !== undefined && this.#cause === undefined) {
       const reason = asSessionError(error)
       this.#cause = { by: 'error', error: reason }
@@ -711,7 +708,7 @@ export class LiveSession<In, Out, Data>
   }
 
   clockExpired(error: HawserError): void {
-    if (!this.maySend) return
+    if (!this.#mayEnd) return
     if (error.code === 'ERR_FRAME_TIMEOUT' && this.#loop.receivedMessages === 0) {
       error.message += protocolHint(this.#loop.waiting)
     }
@@ -732,9 +729,9 @@ export class LiveSession<In, Out, Data>
   /** The one place where a fault becomes `onError` and, unless it is kept, the end. */
   #fail(error: HawserError): void {
     const reason = asSessionError(error)
-    if (this.#failing || !this.maySend) {
+    if (this.#failing || !this.#mayEnd) {
       this.#hooks.log(error)
-      if (this.maySend && !error.keepable) this.#endBecauseOf(reason) // whatever onError is still thinking about
+      if (this.#mayEnd && !error.keepable) this.#endBecauseOf(reason) // whatever onError is still thinking about
       return
     }
     if (!this.#hooks.begun) {
@@ -745,6 +742,7 @@ export class LiveSession<In, Out, Data>
     this.#loop.hold()
     if (!error.keepable) {
       this.#cause ??= { by: 'error', error: reason }
+      this.#cutOff = ABRUPT.has(error.code)
       this.#makeClock().startClosing() // an onError that never settles must not keep the session
     }
     this.#later(() => {
@@ -757,7 +755,7 @@ export class LiveSession<In, Out, Data>
     const answer = this.#hooks.report(error)
     const settle = (kept: unknown): void => {
       this.#failing = false
-      if (!this.maySend) return
+      if (!this.#mayEnd) return
       if (kept !== 'keep' || !error.keepable || this.#state !== 'open') this.#endBecauseOf(error)
       else if (!this.#shuttingDown) this.#loop.release()
     }
@@ -790,6 +788,10 @@ export class LiveSession<In, Out, Data>
 
   // ── Closing ────────────────────────────────────────────────────────────────────────────────────────────────
 
+  get #mayEnd(): boolean {
+    return this.#state === 'open' || this.#state === 'opening'
+  }
+
   /** No further message; those that are being handled are handled to their end. */
   async #finishHandlers(cause: CloseCause): Promise<void> {
     if (this.#handleRunning) {
@@ -807,7 +809,7 @@ export class LiveSession<In, Out, Data>
   }
 
   #closeRemotely(): void {
-    if (!this.maySend) return
+    if (!this.#mayEnd) return
     this.#cause ??= this.#remoteCause()
     this.#end({})
   }

@@ -5,7 +5,7 @@ import { WaitList } from './wait-list.ts'
 
 /** What `sendAll` needs of a session. */
 interface Sender<Out> {
-  readonly phase: string
+  readonly maySend: boolean
   readonly tookLast: boolean
   send(message: Out): boolean
   drained(wait: Wait): Promise<void>
@@ -31,7 +31,7 @@ export async function sendAll<Out>(
   }
   const iterator = Symbol.asyncIterator in messages ? messages[Symbol.asyncIterator]() : messages[Symbol.iterator]()
   const steps = new WaitList<IteratorResult<Out>>(env)
-  const onGone = (): void => steps.rejectAll(notTaken(session.phase)) // a source that never ends must not hold a dead session
+  const onGone = (): void => steps.rejectAll(notTaken(false)) // a source that never ends must not hold a dead session
   session.onGone(onGone)
   let count = 0
   let finished = false
@@ -46,8 +46,9 @@ export async function sendAll<Out>(
         finished = true
         return count
       }
+      const { maySend } = session
       if (!session.send(step.value)) {
-        if (!session.tookLast) throw notTaken(session.phase)
+        if (!session.tookLast) throw notTaken(maySend)
         await session.drained(left())
       }
       count++
@@ -72,9 +73,9 @@ function stepOf<T>(
   return step
 }
 
-/** Why `send` did not take a message. */
-export function notTaken(phase: string): HawserError {
-  if (phase === 'open' || phase === 'opening')
+/** Why `send` did not take a message. `maySend`: whether the session was one that sends. */
+export function notTaken(maySend: boolean): HawserError {
+  if (maySend)
     return new HawserError('ERR_OVERFLOW', 'the message was dropped: maxBufferedBytes wait already', {
       retryable: true,
     })

@@ -48,7 +48,8 @@ export interface Session<out In = unknown, in Out = never, out Data = unknown>
 
   /**
    * Encodes now, sends at the end of the tick. False with the message taken: `highWaterMarkBytes` is reached, wait for
-   * `drained()`. False and not taken: closed, or dropped by `overflow: 'drop'`; counted in `stats.droppedMessages`.
+   * `drained()`. False and not taken: closed, cut off by the fault that `onError` hears of, or dropped by
+   * `overflow: 'drop'`; counted in `stats.droppedMessages`.
    * @throws ERR_ENCODE, ERR_MESSAGE_TOO_LARGE: the message's own fault, and no byte is left behind
    */
   send(message: Out): boolean

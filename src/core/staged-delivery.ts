@@ -6,7 +6,6 @@ import { WaitList } from './wait-list.ts'
 
 /** What a delivery needs of its session. */
 interface Sender {
-  readonly phase: string
   readonly maySend: boolean
   onGone(run: () => void): void
   offGone(run: () => void): void
@@ -34,12 +33,13 @@ export function deliverStaged<Out>(
   const fail = (error: unknown): void => waiting.rejectAll(error)
   const put = (leaving: Out): void => {
     outbound.expectTaken()
-    const took = session.maySend ? putTook(outbound, leaving) : outbound.drop()
+    const { maySend } = session
+    const took = maySend ? putTook(outbound, leaving) : outbound.drop()
     if (took) {
       outbound.delivered(undefined).then(() => waiting.resolveAll(), fail)
     } else {
       outbound.expectNothing()
-      fail(notTaken(session.phase))
+      fail(notTaken(maySend))
     }
   }
   try {
@@ -54,7 +54,7 @@ export function deliverStaged<Out>(
   } catch (error) {
     fail(error)
   }
-  const onGone = (): void => fail(notTaken('closed'))
+  const onGone = (): void => fail(notTaken(false))
   const settled = (): void => session.offGone(onGone)
   session.onGone(onGone)
   delivered.then(settled, settled)

@@ -4,7 +4,7 @@ import { json } from '../../codecs/json.ts'
 import { raw } from '../../codecs/raw.ts'
 import { text } from '../../codecs/text.ts'
 import type { CloseCause, Session } from '../../src/core/session.ts'
-import { embed } from '../../src/testing/embed.ts'
+import { embed, type EmbeddedSession } from '../../src/testing/embed.ts'
 import { virtualEnv } from '../../src/testing/virtual-env.ts'
 import { connectionPair, own } from '../support/session-pair.ts'
 
@@ -254,6 +254,7 @@ test('a dead peer is given up even while an async onError is undecided', async (
   const embedded = await embed({
     ...lines,
     idleTimeoutMs: 1000,
+    closeTimeoutMs: 100,
     listener: {
       onMessage() {
         throw new Error('bad')
@@ -266,10 +267,68 @@ test('a dead peer is given up even while an async onError is undecided', async (
     },
   })
   await embedded.feed(utf8('x\n'))
-  await embedded.advance(1000)
+  await embedded.advance(1100)
   t.deepEqual(events, ['ERR_LISTENER', 'close'])
   t.like(embedded.cause, { by: 'error', error: { code: 'ERR_IDLE_TIMEOUT' } })
   t.is(embedded.env.timers, 0)
+})
+
+test('an idle peer is still told why, within closeTimeoutMs; one beyond reach is not, and what is sent to it is not taken', async (t) => {
+  const sent: boolean[] = []
+  const told = (session: TextSession): void => {
+    sent.push(session.send('goodbye'), session.writable)
+    session.deliver('and this').then(
+      () => sent.push(true),
+      () => sent.push(false),
+    )
+  }
+  const limits = { idleTimeoutMs: 1000, stallTimeoutMs: 3000, closeTimeoutMs: 500, maxBufferedBytes: 4096 }
+  const setup = { ...lines, ...limits, listener: { onError: told } }
+  const idle = await embed(setup)
+  await idle.advance(1000)
+  t.deepEqual(sent.splice(0), [true, true, true])
+  t.is(words(idle.takeBytes()), 'goodbye\nand this\n')
+  t.not(idle.connection.ended, undefined)
+  t.is(idle.connection.destroyed, undefined)
+  await idle.advance(499)
+  t.is(idle.session.phase, 'closing')
+  await idle.advance(1)
+  t.is(idle.session.phase, 'closed')
+  t.like(idle.cause, { by: 'error', error: { code: 'ERR_IDLE_TIMEOUT' } })
+  t.is(idle.env.timers, 0)
+
+  const heartbeat = { intervalMs: 100, timeoutMs: 200, message: 'ping' }
+  const beyondReach: readonly [string, object, (embedded: EmbeddedSession<string, string, unknown>) => unknown][] = [
+    ['ERR_HEARTBEAT_TIMEOUT', { heartbeat }, (lost) => lost.advance(500)],
+    [
+      'ERR_STALLED',
+      { idleTimeoutMs: 0 },
+      (lost) => {
+        lost.stall()
+        lost.session.send('x')
+        return lost.advance(5000)
+      },
+    ],
+    [
+      'ERR_OVERFLOW',
+      {},
+      (lost) => {
+        lost.stall()
+        for (let i = 0; i < 5; i++) lost.session.send('x'.repeat(1000))
+        return lost.env.settle()
+      },
+    ],
+    ['ERR_CONNECTION_RESET', {}, (lost) => lost.reset()],
+  ]
+  for (const [code, more, happens] of beyondReach) {
+    const lost = await embed({ ...setup, ...more })
+    await happens(lost)
+    await lost.env.settle()
+    t.deepEqual(sent.splice(0), [false, false, false], code)
+    t.like(lost.cause, { by: 'error', error: { code } })
+    t.true(lost.session.stats.droppedMessages >= 2, code)
+    t.notRegex(words(lost.takeBytes()), /goodbye/)
+  }
 })
 
 test('J-01, J-02: without onError a fault is logged once in a while and costs its session; others hear nothing', async (t) => {

@@ -96,6 +96,7 @@ test('idleTimeoutMs can be set at any time, in data too, and 0 turns it off', as
   embedded.session.touch()
   embedded.session.idleTimeoutMs = 50
   await embedded.advance(50)
+  await embedded.end()
   t.is(codeOf(embedded.cause), 'ERR_IDLE_TIMEOUT')
   t.notThrows(() => {
     embedded.session.idleTimeoutMs = 10

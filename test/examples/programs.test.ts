@@ -2,10 +2,10 @@ import test, { type ExecutionContext } from 'ava'
 import { lengthPrefixed } from 'hawser/framing'
 import { dial } from 'hawser'
 import { text } from 'hawser/codecs'
-import { ExampleProcess, PlainClient } from '../support/example-process.ts'
+import { ExampleProcess, isFree, PlainClient } from '../support/example-process.ts'
 
 /** Faster than an example's own pace, so that a test sees a session time out. */
-const HEARTBEAT_MS = '150'
+const HEARTBEAT_MS = '600' // a busy machine must not take its own clients for silent
 
 function start(t: ExecutionContext, name: string, environment: Readonly<Record<string, string>> = {}): ExampleProcess {
   const example = ExampleProcess.start(name, environment)
@@ -157,4 +157,21 @@ test('start: servers and clients of several protocols live in one process and en
   t.regex(await person.ended(), /\* the server goes down; goodbye\n$/)
   t.regex(example.output, /all is closed\n$/)
   t.notRegex(example.output, /Error|undefined/)
+})
+
+test('npm start and npm run example end with status 0, by SIGTERM to npm and by Ctrl-C, and leave nothing running', async (t) => {
+  const whole = ExampleProcess.startByNpm(['start'])
+  const single = ExampleProcess.startByNpm(['run', 'example', '--', 'chat'])
+  t.teardown(() => whole.kill())
+  t.teardown(() => single.kill())
+  const ports = [Number((await whole.printed(/nc 127\.0\.0\.1 (\d+)/))[1]), await single.port()]
+  await whole.printed(/redis-cli -p \d+/)
+  const people = ports.map((port) => new PlainClient({ port }))
+  for (const person of people) await person.reads('\n')
+
+  t.is(await whole.end(), 0)
+  t.is(await single.interrupt(), 0)
+  for (const example of [whole, single]) t.false(example.leftProcesses)
+  for (const person of people) t.regex(await person.ended(), /\* the server goes down; goodbye\n$/)
+  for (const port of ports) t.true(await isFree(port))
 })

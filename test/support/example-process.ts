@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { type Socket, connect } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
 import { text as textOf } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 
@@ -66,6 +66,14 @@ export class ExampleProcess {
     return new ExampleProcess(child)
   }
 
+  /** As users start it, in a process group of its own, as a terminal makes one. The build is the one that the tests run from. */
+  static startByNpm(args: readonly string[]): ExampleProcess {
+    const root = fileURLToPath(new URL('../../../', import.meta.url))
+    const env = { ...process.env, PORT: '0', NO_BUILD: '1' }
+    const child = spawn('npm', args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+    return new ExampleProcess(child)
+  }
+
   /** All that it has printed so far. */
   get output(): string {
     return this.#output.text
@@ -87,18 +95,50 @@ export class ExampleProcess {
   }
 
   /** As an operator ends it. Gives its exit status. */
-  async end(): Promise<unknown> {
-    const killing = setTimeout(() => this.#child.kill('SIGKILL'), PATIENCE_MS)
-    this.#child.kill('SIGTERM')
+  end(): Promise<unknown> {
+    return this.#endBy(() => this.#child.kill('SIGTERM'))
+  }
+
+  /** Ctrl-C in a terminal: the whole group hears it. Only of one that was started by npm. */
+  interrupt(): Promise<unknown> {
+    return this.#endBy(() => this.#signalGroup('SIGINT'))
+  }
+
+  /** Of one that was started by npm: whether anything of its group is left. */
+  get leftProcesses(): boolean {
+    try {
+      return this.#signalGroup(0)
+    } catch {
+      return false // ESRCH: the group is empty
+    }
+  }
+
+  async #endBy(signal: () => void): Promise<unknown> {
+    const killing = setTimeout(() => this.kill(), PATIENCE_MS)
+    signal()
     const status = await this.status
     clearTimeout(killing)
     return status
   }
 
+  #signalGroup(signal: NodeJS.Signals | 0): boolean {
+    return this.#child.pid !== undefined && process.kill(-this.#child.pid, signal)
+  }
+
   /** For a teardown: whatever became of it, it runs no longer. */
   kill(): void {
     this.#child.kill('SIGKILL')
+    if (this.leftProcesses) this.#signalGroup('SIGKILL')
   }
+}
+
+/** Whether a server could listen there now. */
+export function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
 }
 
 /** A program that an example is tried with, such as redis-cli; gives what it printed. @throws unless its status is 0 */
