@@ -165,7 +165,7 @@ test('npm start and npm run example end with status 0, by SIGTERM to npm and by 
   t.teardown(() => whole.kill())
   t.teardown(() => single.kill())
   const ports = [Number((await whole.printed(/nc 127\.0\.0\.1 (\d+)/))[1]), await single.port()]
-  await whole.printed(/redis-cli -p \d+/)
+  await whole.printed(/guest-1 joins/) // that is: all is up, and signals are heard
   const people = ports.map((port) => new PlainClient({ port }))
   for (const person of people) await person.reads('\n')
 
