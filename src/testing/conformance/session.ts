@@ -633,7 +633,8 @@ function time(sentence: Sentence): void {
 function closing(sentence: Sentence): void {
   sentence('close() flushes what was sent, and both sides know who closed', async (place) => {
     const ear = new Ear()
-    const { server, client } = await place.meet({ listener: ear.listener })
+    const patient = { closeTimeoutMs: 20_000 } // on a busy machine the flush may take its time
+    const { server, client } = await place.meet({ listener: ear.listener, ...patient }, patient)
     for (let i = 0; i < 1000; i++) client.send(numbered(i, 100))
     const cause = client.close({ reason: 'done' })
     equal(client.phase, 'closing', 'phase')
