@@ -31,7 +31,9 @@ async function runSample(name: string): Promise<{ code: number | null; output: s
   const code = readFileSync(`${COMPILED}/${name}.js`, 'utf8').replaceAll(':7000', `:${port}`)
   const folder = mkdtempSync(`${COMPILED}/run-`)
   writeFileSync(`${folder}/${name}.js`, code)
-  const child = spawn(process.execPath, [`${folder}/${name}.js`], { stdio: ['ignore', 'pipe', 'pipe'] })
+  // Without compiling beside the main thread: a process that ends meanwhile may wait for ever (nodejs/node#54918).
+  const args = ['--no-concurrent-recompilation', `${folder}/${name}.js`]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   let errors = ''
   child.stdout.on('data', (chunk) => (output += chunk))
