@@ -1,7 +1,7 @@
 import type { Env, TimerHandle } from './env.ts'
 
 /** What is granted where the caller of `close` names no time. */
-export const SHUTDOWN_MS = 5_000
+const SHUTDOWN_MS = 5_000
 /** What is destroyed is closed in a turn or two; what is not by then never will be: a fault of a transport. */
 const ABANDON_MS = 1_000
 

@@ -5,74 +5,75 @@ export function passThrough(connection: Connection): Connection {
   return new PassThrough(connection)
 }
 
-class PassThrough implements Connection {
-  readonly #below: Connection
+/** As `passThrough`, for layers that change a few of its calls. */
+export class PassThrough implements Connection {
+  protected readonly below: Connection
   /** There only where the link has it. */
   readonly ping?: () => void
 
   constructor(below: Connection) {
-    this.#below = below
+    this.below = below
     if (below.ping !== undefined) this.ping = () => below.ping?.()
   }
 
   get boundary(): 'stream' | 'message' {
-    return this.#below.boundary
+    return this.below.boundary
   }
   get reliable(): boolean {
-    return this.#below.reliable
+    return this.below.reliable
   }
   get chunks(): 'kept' | 'borrowed' {
-    return this.#below.chunks
+    return this.below.chunks
   }
   get maxWriteBytes(): number {
-    return this.#below.maxWriteBytes
+    return this.below.maxWriteBytes
   }
   get localAddress(): string {
-    return this.#below.localAddress
+    return this.below.localAddress
   }
   get remoteAddress(): string {
-    return this.#below.remoteAddress
+    return this.below.remoteAddress
   }
   get peer(): PeerInfo {
-    return this.#below.peer
+    return this.below.peer
   }
   get bufferedBytes(): number {
-    return this.#below.bufferedBytes
+    return this.below.bufferedBytes
   }
   get progress(): number {
-    return this.#below.progress ?? 0
+    return this.below.progress ?? 0
   }
 
   attach(sink: ConnectionSink, unread?: Uint8Array): void {
-    this.#below.attach(new PassThroughSink(sink), unread)
+    this.below.attach(new PassThroughSink(sink), unread)
   }
 
   write(chunk: Uint8Array, taken?: () => void, text?: boolean): void {
-    this.#below.write(chunk, taken, text)
+    this.below.write(chunk, taken, text)
   }
 
   cork(): void {
-    this.#below.cork()
+    this.below.cork()
   }
 
   uncork(): void {
-    this.#below.uncork()
+    this.below.uncork()
   }
 
   pause(): void {
-    this.#below.pause()
+    this.below.pause()
   }
 
   resume(): void {
-    this.#below.resume()
+    this.below.resume()
   }
 
   end(reason?: CloseReason): void {
-    this.#below.end(reason)
+    this.below.end(reason)
   }
 
   destroy(error?: Error): void {
-    this.#below.destroy(error)
+    this.below.destroy(error)
   }
 }
 

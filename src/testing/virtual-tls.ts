@@ -1,9 +1,10 @@
-import type { CloseReason, Connection, ConnectionSink, PeerInfo } from '../core/connection.ts'
+import type { Connection, ConnectionSink, PeerInfo } from '../core/connection.ts'
 import { preview } from '../core/bytes.ts'
 import { HawserError } from '../core/errors.ts'
 import type { PeerCertificate } from '../core/peer.ts'
 import type { LinkOptions } from '../core/transport.ts'
 import { WaitList } from '../core/wait-list.ts'
+import { PassThrough } from './pass-through.ts'
 import type { Weather, WeatheredLink } from './virtual-link.ts'
 
 // oxlint-disable-next-line no-restricted-globals -- a fixed day, not the clock
@@ -140,66 +141,32 @@ function certificateOf({ tls: { cert } }: Hello): unknown {
 }
 
 /** The connection below, with what the handshake found out. */
-class SecureConnection implements Connection {
-  readonly peer: PeerInfo
-  readonly #below: Connection
+class SecureConnection extends PassThrough {
+  readonly #peer: PeerInfo
   readonly #hello: Hello
   #attached = false
 
   constructor(hello: Hello, peer: PeerInfo) {
-    this.#below = hello.connection
+    super(hello.connection)
     this.#hello = hello
-    this.peer = { ...hello.connection.peer, ...peer }
+    this.#peer = { ...hello.connection.peer, ...peer }
   }
 
-  get boundary(): 'stream' | 'message' {
-    return this.#below.boundary
+  override get peer(): PeerInfo {
+    return this.#peer
   }
-  get reliable(): boolean {
-    return this.#below.reliable
+  override get localAddress(): string {
+    return super.localAddress.replace(/^tcp:/, 'tls:')
   }
-  get chunks(): 'kept' | 'borrowed' {
-    return this.#below.chunks
-  }
-  get maxWriteBytes(): number {
-    return this.#below.maxWriteBytes
-  }
-  get localAddress(): string {
-    return this.#below.localAddress.replace(/^tcp:/, 'tls:')
-  }
-  get remoteAddress(): string {
-    return this.#below.remoteAddress.replace(/^tcp:/, 'tls:')
-  }
-  get bufferedBytes(): number {
-    return this.#below.bufferedBytes
+  override get remoteAddress(): string {
+    return super.remoteAddress.replace(/^tcp:/, 'tls:')
   }
 
-  attach(sink: ConnectionSink, unread?: Uint8Array): void {
+  override attach(sink: ConnectionSink, unread?: Uint8Array): void {
     const { sink: handshake, options } = this.#hello
     const closed = handshake?.closed
-    if (closed === undefined || this.#attached) this.#below.attach(sink, unread)
+    if (closed === undefined || this.#attached) super.attach(sink, unread)
     else options.env.defer(() => sink.onClose(closed.error))
     this.#attached = true
-  }
-  write(chunk: Uint8Array, taken?: () => void, text?: boolean): void {
-    this.#below.write(chunk, taken, text)
-  }
-  cork(): void {
-    this.#below.cork()
-  }
-  uncork(): void {
-    this.#below.uncork()
-  }
-  pause(): void {
-    this.#below.pause()
-  }
-  resume(): void {
-    this.#below.resume()
-  }
-  end(reason?: CloseReason): void {
-    this.#below.end(reason)
-  }
-  destroy(error?: Error): void {
-    this.#below.destroy(error)
   }
 }

@@ -52,11 +52,11 @@ export interface ListenOptions {
 type Resolved<T> = { readonly [K in keyof T]-?: NonNullable<T[K]> }
 
 /** The defaults of the group `tcp`. */
-export const TCP_DEFAULTS: Resolved<TcpOptions> = { noDelay: true, keepAliveMs: 60_000 }
+const TCP_DEFAULTS: Resolved<TcpOptions> = { noDelay: true, keepAliveMs: 60_000 }
 /** The defaults of the group `ipc`. */
-export const IPC_DEFAULTS: Resolved<IpcOptions> = { mode: 0o600 }
+const IPC_DEFAULTS: Resolved<IpcOptions> = { mode: 0o600 }
 /** The defaults of listening. */
-export const LISTEN_DEFAULTS: Resolved<ListenOptions> = { backlog: 511 }
+const LISTEN_DEFAULTS: Resolved<ListenOptions> = { backlog: 511 }
 
 /** Those without a default may be missing. */
 export type ResolvedTlsOptions = Resolved<Pick<TlsOptions, 'minVersion' | 'clientCertificate' | 'insecure'>> & {
@@ -69,7 +69,7 @@ export type ResolvedTlsOptions = Resolved<Pick<TlsOptions, 'minVersion' | 'clien
 }
 
 /** The defaults of the group `tls`. */
-export const TLS_DEFAULTS: Resolved<Pick<TlsOptions, 'minVersion' | 'clientCertificate' | 'insecure'>> = {
+const TLS_DEFAULTS: Resolved<Pick<TlsOptions, 'minVersion' | 'clientCertificate' | 'insecure'>> = {
   minVersion: 'TLSv1.2',
   clientCertificate: 'none',
   insecure: false,
