@@ -2,6 +2,7 @@ import type { HawserError } from './errors.ts'
 import type { Connection, Role } from './connection.ts'
 import type { Logger } from './logger.ts'
 import type { AcceptSink, Acceptor, LinkOptions } from './transport.ts'
+import type { UpgradeSink, UpgradeSource, WebSocketEngine } from './web-socket.ts'
 
 /** A timer that is set. */
 export interface TimerHandle {
@@ -64,6 +65,16 @@ export interface Net {
   ): Promise<DatagramSocket>
   /** A Duplex, or a pair of streams, that somebody else opened. */
   adopt(stream: unknown, options: LinkOptions): Connection
+  /** SHA-1, which WebSocket's handshake needs (RFC 6455 section 4.2.2). */
+  sha1?(bytes: Uint8Array): Uint8Array
+  /** A second WebSocket engine, for compression and by option; absent in the simulation. */
+  readonly webSocket?: WebSocketEngine
+  /**
+   * Takes the upgrades of one path of an HTTP(S) server that is already there. Of a path that nobody takes, and with
+   * no other `upgrade` listener on that server, the peer hears 404.
+   * @throws ERR_BAD_OPTION where `http` is no HTTP server, or the path is taken
+   */
+  upgrades?(http: object, path: string, options: LinkOptions, sink: UpgradeSink): UpgradeSource
 }
 
 /** Who hears what a datagram socket brings. */

@@ -43,6 +43,14 @@ export interface Acceptor {
   close(): Promise<void>
 }
 
+/** WebSocket on a path of an HTTP(S) server that is already there; its other routes are left alone. */
+export interface Mount {
+  /** A `http.Server` or `https.Server`; whether and where it listens is its owner's affair. */
+  readonly http: object
+  /** @defaultValue '/' */
+  readonly path?: string | undefined
+}
+
 /** A way to reach peers. Its own options (tls, ws, udp …) come from the option group of its name. */
 export interface Transport {
   readonly schemes: readonly string[]
@@ -50,4 +58,6 @@ export interface Transport {
   dial(address: Address, options: LinkOptions): Promise<Connection>
   /** Resolves once bound; rejects with a HawserError. */
   listen(address: Address, options: LinkOptions, sink: AcceptSink): Promise<Acceptor>
+  /** WebSocket only. Closing the acceptor leaves the HTTP server as it was before. */
+  mount?(mount: Mount, options: LinkOptions, sink: AcceptSink): Promise<Acceptor>
 }

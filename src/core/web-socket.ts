@@ -1,0 +1,64 @@
+import type { Connection } from './connection.ts'
+import type { LinkOptions } from './transport.ts'
+
+/** The head of an HTTP request that asks for an upgrade. */
+export interface UpgradeRequest {
+  readonly method: string
+  /** As it stands in the request line. */
+  readonly url: string
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+}
+
+/** What the option group `ws` says about one WebSocket, checked and complete. */
+export interface WebSocketSettings {
+  /** Dialed: those we offer, best first. Accepted: the one that was chosen, or none. */
+  readonly subprotocols: readonly string[]
+  /** RFC 7692, for messages of `thresholdBytes` and more. */
+  readonly compression: false | { readonly thresholdBytes: number }
+  /** Further headers of our request, or of our 101. */
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/**
+ * Somebody else's WebSocket over a stream Connection that nobody is attached to; it takes the connection over.
+ * The Connection it gives is in message mode and keeps every rule of Connection, `ping` included.
+ */
+export interface WebSocketEngine {
+  /** Resolves when the engine can be used; called once before `accept` and `dial`. */
+  load(): Promise<void>
+  /**
+   * The request has been checked already. The 101 leaves with the first `attach`; `end` before it answers with
+   * an HTTP status.
+   * @param unread what came behind the request
+   */
+  accept(
+    link: Connection,
+    unread: Uint8Array,
+    request: UpgradeRequest,
+    settings: WebSocketSettings,
+    options: LinkOptions,
+  ): Connection
+  /**
+   * Resolves when the peer has answered 101. When it rejects, `link` is destroyed.
+   * @param url `ws://host:port/path` or `wss://…`, for the request's head
+   */
+  dial(link: Connection, url: string, settings: WebSocketSettings, options: LinkOptions): Promise<Connection>
+}
+
+/** Who hears of the upgrades that somebody else's HTTP server was asked for. */
+export interface UpgradeSink {
+  /**
+   * @param link nobody is attached to it
+   * @param unread what came behind the request
+   */
+  onUpgrade(link: Connection, unread: Uint8Array, request: UpgradeRequest): void
+}
+
+/** An HTTP server that was there before us, while we take the upgrades of one path of it. */
+export interface UpgradeSource {
+  /** `http://host:port` or `https://…`, where the server listens; port 0 while it does not. */
+  readonly address: string
+  /** Upgrades of `path` are the server's again. */
+  close(): void
+}
