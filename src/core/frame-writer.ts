@@ -1,5 +1,6 @@
-import { allocate, indexOfByte, utf8Length, writeUtf8 } from './bytes.ts'
+import { allocate, copyInto, indexOfByte, utf8Length, writeUtf8 } from './bytes.ts'
 import { messageTooLarge } from './errors.ts'
+import { PLAIN, PLAIN_HEADER_BYTES } from './plain-framing.ts'
 import type { WriteBuffer } from './write-buffer.ts'
 
 /** Frames of all sessions of an Env are appended to one slab of this size. */
@@ -63,6 +64,27 @@ export class FrameWriter implements WriteBuffer {
     this.#busy = true
     this.#limitBytes = limitBytes
     this.text = text
+  }
+
+  /** As `PLAIN.begin(this)`; the header is no zeros, as `endPlain` fills it in. */
+  beginPlain(): void {
+    this.#space(PLAIN_HEADER_BYTES)
+    this.to += PLAIN_HEADER_BYTES
+  }
+
+  /** As `PLAIN.end(this, 0)`. Gives the bytes of the body. */
+  endPlain(): number {
+    const length = this.position - PLAIN_HEADER_BYTES
+    if (this.parts !== undefined || length > 0xffff_ffff) {
+      PLAIN.end(this, 0)
+    } else {
+      const { slab, from } = this
+      slab[from] = length >>> 24
+      slab[from + 1] = length >>> 16
+      slab[from + 2] = length >>> 8
+      slab[from + 3] = length
+    }
+    return length
   }
 
   /** The frame is somebody's now: the next one starts behind it. */
@@ -165,7 +187,7 @@ export class FrameWriter implements WriteBuffer {
   bytes(value: Uint8Array): void {
     if (value.length >= REFER_BYTES) return this.refer(value)
     const at = this.#room(value.length)
-    this.slab.set(value, at)
+    copyInto(this.slab, value, at)
     this.to = at + value.length
   }
 

@@ -5,6 +5,7 @@ import { Fifo } from './fifo.ts'
 import { describe, HawserError, isHawserError, messageTooLarge, sessionClosed } from './errors.ts'
 import { type FrameWriter, SLAB_BYTES } from './frame-writer.ts'
 import type { Framing } from './framing.ts'
+import { PLAIN } from './plain-framing.ts'
 import type { Flushable, Runtime } from './runtime.ts'
 import type { ResolvedLimits } from './session-options.ts'
 import type { Wait } from './wait.ts'
@@ -44,6 +45,7 @@ export class Outbound<Out> implements Flushable {
   readonly #connection: Connection
   /** Undefined where the connection keeps message boundaries itself. */
   readonly #framing: Framing | undefined
+  readonly #plain: boolean
   readonly #limits: ResolvedLimits
   readonly #runtime: Runtime
   readonly #host: OutboundHost
@@ -101,6 +103,7 @@ export class Outbound<Out> implements Flushable {
     this.codec = codec
     this.#connection = connection
     this.#framing = framing
+    this.#plain = framing === PLAIN
     this.#limits = limits
     this.#runtime = runtime
     this.#host = host
@@ -148,7 +151,11 @@ export class Outbound<Out> implements Flushable {
     let bodyBytes: number
     writer.begin(maxFrameBytes, this.#text)
     try {
-      if (framing === undefined) {
+      if (this.#plain) {
+        writer.beginPlain()
+        this.codec.encode(message, writer)
+        bodyBytes = writer.endPlain()
+      } else if (framing === undefined) {
         this.codec.encode(message, writer)
         bodyBytes = writer.position
       } else {
