@@ -36,6 +36,7 @@ class Nowhere {
   remoteAddress = 'nowhere://there:1'
   peer = {}
   bufferedBytes = 0
+  copiesWrites = true
   writtenBytes = 0
 
   constructor(boundary) {

@@ -40,6 +40,11 @@ export interface Connection {
   readonly peer: PeerInfo
   /** Written and not yet taken, wrappers' own queues included. */
   readonly bufferedBytes: number
+  /**
+   * True where written bytes are somewhere else by the time that `bufferedBytes` does not count them any more, as a
+   * socket's are in the kernel: their memory may be written anew then. Absent: somebody may keep views of them.
+   */
+  readonly copiesWrites?: boolean
   /** A number that changes while the peer takes parts of a large write; absent where nobody can tell. */
   readonly progress?: number
   /**

@@ -29,8 +29,9 @@ const LITTLE_ENDIAN_HOST = /* @__PURE__ */ new Uint8Array(new Uint16Array([1]).b
  *           └──────────────────────┴────────────────────┴──────────┘
  *                                  #from                #to
  *
- * Slabs are append-only, never rewound behind a committed frame and never pooled: receivers in the same process may
- * keep views of them. A frame too large for a slab is written to memory of its own.
+ * Slabs are append-only and never pooled: receivers in the same process may keep views of them. Only when each byte of
+ * all its frames was released, a slab is written anew from its start. A frame too large for a slab is written to memory
+ * of its own.
  */
 export class FrameWriter implements WriteBuffer {
   text = false
@@ -46,6 +47,8 @@ export class FrameWriter implements WriteBuffer {
   #home: Uint8Array | undefined
   #homeAt = 0
   #busy = false
+  /** Bytes of `slab`'s frames that nobody refers to any more. */
+  #released = 0
 
   /**
    * Between frames: some `bytes` in all are likely to follow. Where only the end of a slab is left, and less than that,
@@ -54,8 +57,17 @@ export class FrameWriter implements WriteBuffer {
   expect(bytes: number): void {
     const left = this.slab.length - this.to
     if (left >= MOST_GIVEN_UP_BYTES || left >= bytes || this.#busy) return
-    this.slab = allocate(SLAB_BYTES)
-    this.from = this.to = 0
+    this.#startSlab(allocate(SLAB_BYTES))
+  }
+
+  /**
+   * So many bytes of frames in `slab` have left this process, and nobody has a view of them. A program that only talks
+   * over sockets writes the same few kilobytes again and again, which stay in the processor's cache.
+   */
+  release(slab: Uint8Array, bytes: number): void {
+    if (slab !== this.slab) return
+    this.#released += bytes
+    if (this.#released === this.to && !this.#busy) this.#startSlab(slab)
   }
 
   /** Starts a frame. @throws where a codec writes a message from inside of another's `encode` */
@@ -277,6 +289,11 @@ export class FrameWriter implements WriteBuffer {
     return this.#search(bytes, from, start, this.slab, this.from, this.to)
   }
 
+  #startSlab(slab: Uint8Array): void {
+    this.slab = slab
+    this.from = this.to = this.#released = 0
+  }
+
   #reserveMore(length: number): number {
     const { position } = this
     const at = this.#room(length)
@@ -316,6 +333,7 @@ export class FrameWriter implements WriteBuffer {
     let target: Uint8Array
     if (this.#home === undefined && needed <= SLAB_BYTES / 2) {
       target = allocate(SLAB_BYTES)
+      this.#released = 0
     } else {
       if (this.#home === undefined) {
         this.#home = this.slab

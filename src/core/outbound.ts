@@ -52,6 +52,7 @@ export class Outbound<Out> implements Flushable {
   readonly #text: boolean
   /** The largest frame that the connection carries; Infinity on streams. */
   readonly #maxWriteBytes: number
+  readonly #copiesWrites: boolean
   /** Below so much pending no limit is reached and nothing is flushed; 0 in message mode. */
   readonly #easyBytes: number
 
@@ -109,6 +110,7 @@ export class Outbound<Out> implements Flushable {
     this.#host = host
     this.#text = codec.format === 'text'
     this.#maxWriteBytes = connection.maxWriteBytes
+    this.#copiesWrites = connection.copiesWrites === true
     const { maxFrameBytes, highWaterMarkBytes, maxBufferedBytes } = limits
     this.#easyBytes =
       framing === undefined
@@ -264,6 +266,7 @@ export class Outbound<Out> implements Flushable {
       this.#own !== undefined ||
       this.#framing === undefined
     const taken = wanted ? this.#mark() : undefined
+    const slab = this.#earlier === undefined ? this.#slab : undefined
     let wasBehind = false
     try {
       wasBehind = this.#owedBytes > 0 && this.#connection.bufferedBytes > 0
@@ -273,6 +276,7 @@ export class Outbound<Out> implements Flushable {
       this.#host.outboundFailed(error) // and no other session's flush is kept back
       return
     }
+    if (this.#owedBytes === 0 && slab !== undefined && this.#copiesWrites) this.#runtime.writer.release(slab, bytes)
     if (this.#owedBytes === 0 || wasBehind) return
     this.progressAt = this.#runtime.env.now()
     this.#host.outboundBehind()

@@ -1,5 +1,6 @@
 import { Socket } from 'node:net'
 import type { Duplex, Readable, Writable } from 'node:stream'
+import { TLSSocket } from 'node:tls'
 import type { Connection, ConnectionSink, PeerInfo } from '../../core/connection.ts'
 import type { Env } from '../../core/env.ts'
 import type { Ends } from './socket-address.ts'
@@ -115,6 +116,11 @@ export class SocketConnection implements Connection {
   }
   get maxWriteBytes(): number {
     return Infinity
+  }
+
+  /** A socket tries to write at once; what is left over it still counts. TLS and other streams may keep what they got. */
+  get copiesWrites(): boolean {
+    return this.#writable instanceof Socket && !(this.#writable instanceof TLSSocket)
   }
 
   get bufferedBytes(): number {
