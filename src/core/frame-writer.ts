@@ -1,4 +1,4 @@
-import { allocate, copyInto, indexOfByte, utf8Length, writeUtf8 } from './bytes.ts'
+import { allocate, copyInto, indexOfByte, utf8Length, View, writeUtf8 } from './bytes.ts'
 import { messageTooLarge } from './errors.ts'
 import { PLAIN, PLAIN_HEADER_BYTES } from './plain-framing.ts'
 import type { WriteBuffer } from './write-buffer.ts'
@@ -47,6 +47,9 @@ export class FrameWriter implements WriteBuffer {
   #home: Uint8Array | undefined
   #homeAt = 0
   #busy = false
+  /** Where `slab` lies, unless it is a large frame's own. */
+  #memory: ArrayBufferLike = this.slab.buffer
+  #memoryAt = this.slab.byteOffset
   /** Bytes of `slab`'s frames that nobody refers to any more. */
   #released = 0
 
@@ -109,6 +112,13 @@ export class FrameWriter implements WriteBuffer {
   /** As if it had never been begun. */
   abandon(): void {
     this.#finish(this.from)
+  }
+
+  /** The frame, or what follows its `parts`. */
+  get piece(): Uint8Array {
+    const { from, to } = this
+    if (this.#home !== undefined) return this.slab.subarray(from, to)
+    return new View(this.#memory, this.#memoryAt + from, to - from)
   }
 
   get position(): number {
@@ -290,8 +300,14 @@ export class FrameWriter implements WriteBuffer {
   }
 
   #startSlab(slab: Uint8Array): void {
-    this.slab = slab
+    if (slab !== this.slab) this.#setSlab(slab)
     this.from = this.to = this.#released = 0
+  }
+
+  #setSlab(slab: Uint8Array): void {
+    this.slab = slab
+    this.#memory = slab.buffer
+    this.#memoryAt = slab.byteOffset
   }
 
   #reserveMore(length: number): number {
@@ -330,20 +346,18 @@ export class FrameWriter implements WriteBuffer {
     this.#checkLimit(length)
     const written = this.to - this.from
     const needed = written + length
-    let target: Uint8Array
+    const { piece } = this
     if (this.#home === undefined && needed <= SLAB_BYTES / 2) {
-      target = allocate(SLAB_BYTES)
-      this.#released = 0
+      this.#startSlab(allocate(SLAB_BYTES))
     } else {
       if (this.#home === undefined) {
         this.#home = this.slab
         this.#homeAt = this.from
       }
-      target = allocate(Math.max(needed, written * 2))
+      this.slab = allocate(Math.max(needed, written * 2))
+      this.from = 0
     }
-    target.set(this.slab.subarray(this.from, this.to))
-    this.slab = target
-    this.from = 0
+    this.slab.set(piece)
     this.to = written
   }
 

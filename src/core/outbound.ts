@@ -406,12 +406,11 @@ export class Outbound<Out> implements Flushable {
 
   /** Message mode: one write is one frame, so parts are joined and ranges never merge. */
   #keepFrame(writer: FrameWriter): void {
-    const { parts = [], slab, from, to, text } = writer
-    const last = slab.subarray(from, to)
+    const { parts, piece, slab, text } = writer
     this.#earlier ??= []
-    if (parts.length === 0) this.#earlier.push(this.#pinning(last, slab))
-    else if (parts.length === 1 && to === from) this.#earlier.push(parts[0] as Uint8Array)
-    else this.#earlier.push(joined([...parts, last], writer.position))
+    if (parts === undefined) this.#earlier.push(this.#owedBytes > 0 ? this.#pinning(piece, slab) : piece)
+    else if (parts.length === 1 && piece.length === 0) this.#earlier.push(parts[0] as Uint8Array)
+    else this.#earlier.push(joined([...parts, piece], writer.position))
     writer.commit()
     this.#texts ??= []
     this.#texts.push(text)
