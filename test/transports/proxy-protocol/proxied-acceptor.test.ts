@@ -90,6 +90,10 @@ class ProxiedWorld {
   }
 }
 
+function times(count: number, line: string): string[] {
+  return Array.from({ length: count }, () => line)
+}
+
 /** A message as the default framing sends it. */
 function frame(message: string): Uint8Array {
   return concatenated(Uint8Array.of(0, 0, 0, message.length), ascii(message))
@@ -213,7 +217,7 @@ test('a sender that is not trusted is closed with ERR_PROXY whatever it sends, a
     const sink = await world.send(server, bytes)
     t.true(sink.lifeCycle.length > 0)
   }
-  t.deepEqual(world.refusals, new Array(3).fill('ERR_PROXY 127.0.0.1'))
+  t.deepEqual(world.refusals, times(3, 'ERR_PROXY 127.0.0.1'))
   t.deepEqual(world.peers, [])
   t.is(server.stats.refusedSessions, 3)
   await world.destroy(server)
@@ -242,7 +246,7 @@ test('a trusted sender whose header is missing, malformed or cut short is closed
   await world.env.settle()
   world.env.network.links.at(-1)?.reset()
   await world.env.settle()
-  t.deepEqual(world.refusals, new Array(bad.length + 2).fill('ERR_PROXY 127.0.0.1'))
+  t.deepEqual(world.refusals, times(bad.length + 2, 'ERR_PROXY 127.0.0.1'))
   await world.send(server, version2(), frame('well'))
   t.deepEqual(world.messages, ['well'])
   await world.destroy(server)
@@ -268,12 +272,12 @@ test('B-01: who is trusted and silent is waited for openTimeoutMs, counts as a p
   const silent = await Promise.all(Array.from({ length: 30 }, () => world.dial(server)))
   await world.env.settle()
   t.is(silent.filter(({ sink }) => sink.events.length === 0).length, 10, 'ten wait, the others are closed')
-  t.deepEqual(world.refusals, new Array(20).fill('ERR_TOO_MANY_SESSIONS 127.0.0.1'))
+  t.deepEqual(world.refusals, times(20, 'ERR_TOO_MANY_SESSIONS 127.0.0.1'))
   for (const { connection } of silent) connection.write(version2().subarray(0, 15)) // a byte is no excuse
   await world.env.advance(499)
   t.is(world.refusals.length, 20)
   await world.env.advance(1)
-  t.deepEqual(world.refusals.slice(20), new Array(10).fill('ERR_TIMEOUT 127.0.0.1'))
+  t.deepEqual(world.refusals.slice(20), times(10, 'ERR_TIMEOUT 127.0.0.1'))
   t.true(silent.every(({ sink }) => sink.lifeCycle.length > 0))
   await world.send(server, version2(), frame('well'))
   t.deepEqual(world.messages, ['well'])

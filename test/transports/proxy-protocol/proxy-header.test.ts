@@ -181,17 +181,17 @@ test('version 2: whatever else is refused with ERR_PROXY', (t) => {
     [{ family: 0x13 }, /unknown family 0x13/],
     [{ family: 0x41 }, /unknown family 0x41/],
     [{ family: 0xff }, /unknown family 0xff/],
-    [{ block: new Array<number>(11).fill(1) }, /too short for its addresses/],
-    [{ family: 0x21, block: new Array<number>(35).fill(1) }, /too short for its addresses/],
-    [{ family: 0x31, block: new Array<number>(215).fill(1) }, /too short for its addresses/],
+    [{ block: ones(11) }, /too short for its addresses/],
+    [{ family: 0x21, block: ones(35) }, /too short for its addresses/],
+    [{ family: 0x31, block: ones(215) }, /too short for its addresses/],
     [{ block: [] }, /too short for its addresses/],
     [{ length: 65_535 }, /announces 65551 bytes, more than 4096/],
     [{ length: 4_081 }, /announces 4097 bytes/],
     [{ command: 0x20, length: 4_081 }, /announces 4097 bytes/],
-    [{ block: [...new Array<number>(12).fill(1), 0xe0] }, /ends within a TLV/],
-    [{ block: [...new Array<number>(12).fill(1), 0xe0, 0] }, /ends within a TLV/],
-    [{ block: [...new Array<number>(12).fill(1), 0xe0, 0, 1] }, /ends within a TLV/],
-    [{ block: [...new Array<number>(12).fill(1), 0xe0, 0xff, 0xff, 1, 2, 3] }, /ends within a TLV/],
+    [{ block: [...ones(12), 0xe0] }, /ends within a TLV/],
+    [{ block: [...ones(12), 0xe0, 0] }, /ends within a TLV/],
+    [{ block: [...ones(12), 0xe0, 0, 1] }, /ends within a TLV/],
+    [{ block: [...ones(12), 0xe0, 0xff, 0xff, 1, 2, 3] }, /ends within a TLV/],
     [{ family: 0x00, block: [1, 2] }, /ends within a TLV/],
   ]
   for (const [given, expected] of rows) t.regex(complaint(version2(given)), expected, JSON.stringify(given))
@@ -219,6 +219,10 @@ test('what is no header is refused at its first wrong byte', (t) => {
     t.regex(complaint(bytes.subarray(0, at)), /PROXY header/, text)
   }
 })
+
+function ones(count: number): number[] {
+  return Array.from({ length: count }, () => 1)
+}
 
 const octet = fc.nat(255)
 const endpoint = fc.tuple(
