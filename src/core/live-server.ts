@@ -1,12 +1,13 @@
 import { addAbortHook, removeAbortHook } from './abort-hooks.ts'
 import { type Address, type AddressLike, parseAddress, toAddresses } from './address.ts'
-import { type BroadcastOptions, broadcast } from './broadcast.ts'
+import { Bodies, type BroadcastOptions, broadcast, broadcastBody } from './broadcast.ts'
 import type { Connection } from './connection.ts'
 import { EndpointTotals } from './endpoint-totals.ts'
 import { badOption, describe, HawserError, type SessionError } from './errors.ts'
 import { LiveSession } from './live-session.ts'
 import { LogLimit } from './log-limit.ts'
 import type { NetworkList } from './network-list.ts'
+import type { Relay, Relayed } from './relay.ts'
 import type { Server, ServerStatus } from './server.ts'
 import {
   type ResolvedServerOptions,
@@ -59,6 +60,7 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
   readonly #sink: AcceptSink
   readonly #anteroom: Anteroom | undefined
   readonly #onAbort = (): void => void this.close()
+  #relay: Relay | undefined
   #acceptors: Acceptor[] = []
   #tls: object
   #addresses: readonly Address[] = []
@@ -154,7 +156,24 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
   }
 
   broadcast(message: Out, options?: BroadcastOptions<Session<In, Out, Data>>): number {
-    return broadcast<Out, Session<In, Out, Data>>(this.#sessions, message, options)
+    const bodies = new Bodies<Out>(message)
+    // First, so that what cannot be encoded has reached nobody; a filter is for the sessions that it can see.
+    if (this.#relay !== undefined && options?.filter === undefined) {
+      this.#relayOn(this.#relay, message, bodies, options?.skipSlow === true)
+    }
+    return broadcast<Out, Session<In, Out, Data>>(this.#sessions, message, options, bodies)
+  }
+
+  /** For a cluster: from now on every broadcast goes to the other processes, too. */
+  relayTo(relay: Relay): void {
+    this.#relay = relay
+  }
+
+  /** A broadcast of another process: to the sessions here, and no further. @throws what a codec throws */
+  deliver(relayed: Relayed): void {
+    const { skipSlow } = relayed
+    if ('body' in relayed) broadcastBody(this.#sessions, relayed.body, skipSlow)
+    else broadcast<Out, Session<In, Out, Data>>(this.#sessions, relayed.message as Out, { skipSlow })
   }
 
   close(options: Wait & { readonly reason?: string | undefined } = {}): Promise<void> {
@@ -182,6 +201,13 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  /** With one codec and no stages the others need not encode again, and the message may be of any kind. */
+  #relayOn(relay: Relay, message: Out, bodies: Bodies<Out>, skipSlow: boolean): void {
+    const { codec, stages = [] } = this.#config.setup
+    if (typeof codec === 'function' || stages.length > 0) relay({ message, skipSlow })
+    else relay({ body: bodies.of(codec), skipSlow })
   }
 
   // ── Listening ────────────────────────────────────────────────────────────────────────────────────────────
