@@ -107,8 +107,9 @@ test.serial('a worker that crashes is replaced, each time, and the others serve 
   const [survivor] = (await Client.joinAll(port, 2)) as [Client]
   const gone = new Set<number>()
   while (gone.size < 3) {
-    const next = await Client.join(port)
-    if (next.pid === survivor.pid) continue
+    // Until the primary has noticed, it deals connections to the one that crashed.
+    const next = await Client.join(port).catch(() => undefined)
+    if (next === undefined || next.pid === survivor.pid) continue
     t.false(gone.has(next.pid))
     gone.add(next.pid)
     next.type('crash\n')
@@ -160,7 +161,7 @@ test.serial('restart: where the new worker does not begin, the old ones stay', a
   t.regex(String(await cluster.says('restarted')), /main threw: the new program is broken/)
   for (const client of clients) client.type('hello\n')
   for (const client of clients) await client.reads('echo hello\n')
-  t.deepEqual(new Set(pidsOf(await Client.joinAll(port, 4))), new Set(pidsOf(clients)))
+  for (const { pid } of await Client.joinAll(port, 4)) t.true(pidsOf(clients).includes(pid))
   cluster.do('close')
   t.is(await cluster.ended, 0)
 })
