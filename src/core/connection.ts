@@ -71,6 +71,12 @@ export interface Connection {
 
 /** Who hears what a Connection brings. */
 export interface ConnectionSink {
+  /**
+   * What one read brought follows as several chunks, up to `endBatch`: a sink may answer all of them at once. Message
+   * mode only; a layer need not hand it on.
+   */
+  beginBatch?(bytes: number): void
+  endBatch?(): void
   onChunk(chunk: Uint8Array, text?: boolean): void
   /** Life without a chunk: pong, compressed header, window update. */
   onActivity(): void

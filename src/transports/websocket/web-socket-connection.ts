@@ -320,15 +320,18 @@ export class WebSocketConnection implements Connection, ConnectionSink, FramePar
 
   #read(chunk: Uint8Array, from: number): void {
     const parser = this.#parser
+    const sink = this.#sink
     let at = chunk.length
     this.#reading = true
     this.#heard = false
+    sink?.beginBatch?.(chunk.length - from)
     try {
       at = parser.parse(chunk, from, BURST_FRAMES)
     } catch (error) {
       if (!isHawserError(error)) throw error
       this.#fail(error)
     } finally {
+      sink?.endBatch?.()
       this.#reading = false
     }
     if (!this.#heard && !parser.halted) this.#sink?.onActivity()
