@@ -44,6 +44,8 @@ export interface Connection {
   readonly bufferedBytes: number
   /** A number that changes while the peer takes parts of a large write; absent where nobody can tell. */
   readonly progress?: number
+  /** Message mode: a message has begun to come and is not whole. Absent where that cannot be, or nobody can tell. */
+  readonly isInside?: boolean
   /**
    * Starts reading. Before it nothing is read; what arrived waits. (An accepted WebSocket sends its 101 now; `end`
    * before it answers with an HTTP status.) May be called again: the new sink gets `unread` first, then what follows. After `end` or

@@ -147,6 +147,10 @@ export class WebSocketConnection implements Connection, ConnectionSink, FramePar
     return this.#link.progress ?? 0
   }
 
+  get isInside(): boolean {
+    return this.#parser.isGathering
+  }
+
   attach(sink: ConnectionSink, unread: Uint8Array = EMPTY): void {
     this.#sink = sink
     this.#paused = false
@@ -334,7 +338,7 @@ export class WebSocketConnection implements Connection, ConnectionSink, FramePar
       sink?.endBatch?.()
       this.#reading = false
     }
-    if (!this.#heard && !parser.halted) this.#sink?.onActivity()
+    if ((!this.#heard || parser.isGathering) && !parser.halted) this.#sink?.onActivity()
     if (!this.#destroyed) this.#flushIfDue()
     if (at === chunk.length || this.#peerClosed || this.#failed || this.#destroyed) return
     this.#parked.unshift(chunk)

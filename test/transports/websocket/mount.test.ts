@@ -18,7 +18,7 @@ function greeting(word: string) {
   return { codec: text(), listener: { onOpen: (session: { send(message: string): boolean }) => session.send(word) } }
 }
 
-async function word(url: string): Promise<string> {
+async function wordOf(url: string): Promise<string> {
   const session = await dial(url, { codec: text() })
   const said = await session.receive()
   await session.close()
@@ -38,20 +38,20 @@ test('several paths of one HTTP server are served, its pages too, and closing ea
   const both = await listen([{ http, path: '/game' }, 'ws://127.0.0.1:0/game'], greeting('game'))
   t.is(chat.address.href, `ws://127.0.0.1:${port}/chat`)
   t.is(http.listenerCount('upgrade'), 1)
-  t.is(await word(chat.address.href), 'chat')
-  t.deepEqual(await Promise.all(both.addresses.map(({ href }) => word(href))), ['game', 'game'])
-  t.is(await word(`ws://127.0.0.1:${port}/chat?room=1`), 'chat')
+  t.is(await wordOf(chat.address.href), 'chat')
+  t.deepEqual(await Promise.all(both.addresses.map(({ href }) => wordOf(href))), ['game', 'game'])
+  t.is(await wordOf(`ws://127.0.0.1:${port}/chat?room=1`), 'chat')
   t.is(await page(port), 'a page')
-  await t.throwsAsync(word(`ws://127.0.0.1:${port}/other`), { code: 'ERR_REFUSED', message: /404/ })
+  await t.throwsAsync(wordOf(`ws://127.0.0.1:${port}/other`), { code: 'ERR_REFUSED', message: /404/ })
 
   await chat.close()
-  await t.throwsAsync(word(chat.address.href), { code: 'ERR_REFUSED', message: /404/ })
-  t.is(await word(both.address.href), 'game')
+  await t.throwsAsync(wordOf(chat.address.href), { code: 'ERR_REFUSED', message: /404/ })
+  t.is(await wordOf(both.address.href), 'game')
   await both.close()
   t.is(http.listenerCount('upgrade'), 0)
   t.is(await page(port), 'a page')
   const again = await listen({ http, path: '/chat' }, greeting('again'))
-  t.is(await word(again.address.href), 'again')
+  t.is(await wordOf(again.address.href), 'again')
   await again.close()
   http.close()
 })
@@ -64,8 +64,8 @@ test('upgrades of other paths are left to whoever else listens to them', async (
     if (request.url === '/theirs') socket.end('HTTP/1.1 418 Teapot\r\nContent-Length: 0\r\n\r\n')
   })
   const server = await listen({ http, path: '/ours' }, greeting('ours'))
-  t.is(await word(server.address.href), 'ours')
-  await t.throwsAsync(word(`ws://127.0.0.1:${port}/theirs`), { code: 'ERR_REFUSED', message: /418/ })
+  t.is(await wordOf(server.address.href), 'ours')
+  await t.throwsAsync(wordOf(`ws://127.0.0.1:${port}/theirs`), { code: 'ERR_REFUSED', message: /418/ })
   t.deepEqual(seen, ['/ours', '/theirs'])
   await server.close()
   t.is(http.listenerCount('upgrade'), 1)
@@ -76,10 +76,10 @@ test('a peer that is not admitted, or refused, costs the HTTP server nothing', a
   const { http, port } = await serving()
   let admits = false
   const server = await listen({ http }, { ...greeting('in'), admit: () => admits, onStatus() {} })
-  const cut = await t.throwsAsync(word(`ws://127.0.0.1:${port}/`))
+  const cut = await t.throwsAsync(wordOf(`ws://127.0.0.1:${port}/`))
   t.regex((cut as { readonly code?: string }).code ?? '', /ERR_TRUNCATED|ERR_CONNECTION_RESET/)
   admits = true
-  t.is(await word(`ws://127.0.0.1:${port}/`), 'in')
+  t.is(await wordOf(`ws://127.0.0.1:${port}/`), 'in')
   t.is(server.stats.refusedSessions, 1)
   await server.close()
   http.close()
@@ -101,7 +101,7 @@ test('what cannot be mounted is said at once, and leaves nothing taken', async (
     { code },
   )
   const freed = await listen({ http, path: '/a' }, greeting('free again'))
-  t.is(await word(freed.address.href), 'free again')
+  t.is(await wordOf(freed.address.href), 'free again')
   for (const path of ['chat', '/chat?room=1', '/a b', ''])
     await t.throwsAsync(listen({ http, path }, greeting('')), { code, message: /path/ }, path)
   await t.throwsAsync(listen({ http: {} as Server }, greeting('')), { code, message: /http/ })
