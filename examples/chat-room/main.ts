@@ -11,7 +11,8 @@ import { Room } from './room.ts'
 
 const say = journal('room')
 const room = new Room(say)
-const http = pageServer()
+const http = pageServer().listen(portFrom(7_000, 1), '127.0.0.1')
+await once(http, 'listening').catch(explainTakenPort)
 
 const server = await listen([`tcp://127.0.0.1:${portFrom(7_000)}`, { http, path: '/chat' }], {
   codec: (peer) => (peer.transport === 'tcp' ? lineMessages : pageMessages),
@@ -20,8 +21,6 @@ const server = await listen([`tcp://127.0.0.1:${portFrom(7_000)}`, { http, path:
   data: () => room.newGuest(),
   listener: room,
 }).catch(explainTakenPort)
-http.listen(portFrom(7_000, 1), '127.0.0.1')
-await once(http, 'listening')
 
 const { port } = http.address() as AddressInfo
 say(`listens on ${server.address}; join with: nc 127.0.0.1 ${server.address.port}`)

@@ -38,12 +38,12 @@ export class Chromium {
   }
 
   /**
-   * @param program of every page that `open` opens; it imports from the package's sources, as `src/x.js`
+   * @param program of the page that `open` opens by itself; it imports from the package's sources, as `src/x.js`
    * @param files further ones, by their path
    */
-  static async start(program: string, files: Readonly<Record<string, string>> = {}): Promise<Chromium> {
+  static async start(program = '', files: Readonly<Record<string, string>> = {}): Promise<Chromium> {
     const served = new Map(Object.entries(files))
-    served.set('/page.js', await bundled(program))
+    if (program !== '') served.set('/page.js', await bundled(program))
     served.set('/protobuf.js', readFileSync('node_modules/protobufjs/dist/protobuf.js', 'utf8'))
     served.set('/protobufjs.js', PROTOBUFJS)
     served.set('/', PAGE)
