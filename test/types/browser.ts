@@ -18,13 +18,12 @@ import {
 } from 'hawser/browser'
 import { json, raw, text, type } from 'hawser/codecs'
 import { line } from 'hawser/framing'
-
-type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
-const yes = <T extends true>(): T | undefined => undefined
+import { expectTypeOf } from 'expect-type'
 
 type News = { from: string; text: string }
 type Command = { type: 'say'; text: string }
 declare const someClass: WebSocketClass
+declare const needsData: EventListener<string, string, { n: 1 }>
 
 /** Never called. */
 export async function page(): Promise<void> {
@@ -34,15 +33,15 @@ export async function page(): Promise<void> {
     data: (peer) => ({ protocol: peer.protocol }),
     listener: {
       onMessage(session, news) {
-        yes<Equal<typeof news, News>>()
-        yes<Equal<typeof session.data, { protocol: string | undefined }>>()
+        expectTypeOf(news).toEqualTypeOf<News>()
+        expectTypeOf(session.data).toEqualTypeOf<{ protocol: string | undefined }>()
         session.send({ type: 'say', text: news.text })
       },
     },
     ws: { subprotocols: ['v1'], maxHeldBytes: 1024, WebSocket: someClass },
     reconnect: { maxMs: 5_000 },
   })
-  yes<Equal<typeof client, Client<News, Command, { protocol: string | undefined }>>>()
+  expectTypeOf(client).toEqualTypeOf<Client<News, Command, { protocol: string | undefined }>>()
   // @ts-expect-error the server does not speak this
   client.send({ type: 'shout' })
   // @ts-expect-error a browser sets no headers
@@ -50,13 +49,10 @@ export async function page(): Promise<void> {
   // @ts-expect-error there is no TCP in a browser
   connect('wss://example.org', { codec, tcp: { noDelay: true } })
   // @ts-expect-error this listener needs data
-  connect('wss://example.org', {
-    codec: text(),
-    listener: undefined as unknown as EventListener<string, string, { n: 1 }>,
-  })
+  connect('wss://example.org', { codec: text(), listener: needsData })
 
   const session = await dial('ws://localhost:1', { codec: raw(), framing: line(), boundary: 'stream', timeoutMs: 5 })
-  yes<Equal<typeof session, Session<Uint8Array, Uint8Array, undefined>>>()
+  expectTypeOf(session).toEqualTypeOf<Session<Uint8Array, Uint8Array, undefined>>()
   const group = new SessionGroup<Uint8Array>()
   group.add(session)
   const key = attributeKey<number>('n')
