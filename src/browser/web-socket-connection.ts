@@ -236,8 +236,7 @@ export class WebSocketConnection implements Connection {
     const takenBytes = bufferedAmount === 0 ? this.#writtenBytes : this.#writtenBytes - bufferedAmount
     for (let next = this.#written.first; next !== undefined && next.end <= takenBytes; next = this.#written.first) {
       this.#written.shift()
-      next.taken()
-      if (this.#gone) return
+      next.taken() // it may destroy the connection, and then nothing is left to be taken
     }
     if (this.#written.length === 0 || this.#look !== undefined) return
     const stoodStill = this.#written.length === before

@@ -173,6 +173,22 @@ test('while nothing moves bufferedAmount is looked at ever less often', async (t
   await env.advance(10_000)
   t.true(looks > 100 && looks < 200, `${looks} looks`)
   connection.destroy()
+  t.is(env.timers, 0)
+})
+
+test('nobody looks at bufferedAmount once the peer has ended', async (t) => {
+  const { env, socket, connection, told } = await open()
+  connection.write(new Uint8Array(100), () => told.entries.push('(taken)'))
+  connection.pause()
+  socket.receives('last')
+  socket.closed(1000)
+  t.is(env.timers, 0)
+  t.is(connection.bufferedBytes, 0)
+  connection.write(new Uint8Array(1), () => told.entries.push('(taken)'))
+  connection.resume()
+  await env.advance(1000)
+  t.deepEqual(told.entries, ["'last'", '(end 1000 undefined)', '(close)'])
+  t.is(socket.sent.length, 1)
 })
 
 test('what was not taken when the connection is destroyed is never said to be', async (t) => {
