@@ -4,7 +4,9 @@ import test, { type ExecutionContext } from 'ava'
 import type { Page } from 'playwright-core'
 import type { WebSocket } from 'ws'
 import protobufjs from 'protobufjs'
+import { text } from '../../codecs/text.ts'
 import { browserEnv } from '../../src/browser/browser-env.ts'
+import { listen } from '../../src/node.ts'
 import { until } from '../../src/testing/conformance/party.ts'
 import { Chromium } from '../support/chromium.ts'
 import { PlainWebSocketServer } from '../support/plain-web-socket-server.ts'
@@ -268,6 +270,24 @@ test('a ping of the server is answered by the browser itself', async (t) => {
   const pong = once(socket, 'pong')
   socket.ping('are you there?')
   t.is(String((await pong)[0]), 'are you there?')
+})
+
+test('a server of ours takes the page’s pongs for life, and keeps a page that says nothing', async (t) => {
+  await using server = await listen('ws://127.0.0.1:0/', {
+    codec: text(),
+    cronIntervalMs: 20,
+    idleTimeoutMs: 2_000,
+    listener: { onMessage: (session, message) => session.send(message) },
+  })
+  const page = await open(t)
+  await run(page, `globalThis.session = await dial('${server.address.href}', { codec: text() })`)
+  const [session] = server.sessions
+  const { activeAt = 0 } = session ?? {}
+  await until(browserEnv, () => (session?.activeAt ?? 0) > activeAt + 100, 'several pongs')
+  t.is(session?.stats.receivedMessages, 0)
+  const echo = await run(page, `session.send('awake'); return session.receive({ timeoutMs: 5000 })`)
+  t.is(echo, 'awake')
+  await run(page, 'await session.close()')
 })
 
 test('the server’s choice of a subprotocol is the page’s', async (t) => {
