@@ -12,6 +12,7 @@ export type { ReconnectOptions } from './core/client-options.ts'
 export { type Codec, mapCodec, type MessageIn, type MessageOut, type SessionOf } from './core/codec.ts'
 export type { CloseReason, Connection, ConnectionSink, PeerInfo, Role, Wrapper } from './core/connection.ts'
 export type {
+  DatagramSender,
   DatagramSink,
   DatagramSocket,
   Env,
@@ -53,4 +54,4 @@ export { type Closable, closeOnSignals, type CloseOnSignalsOptions } from './env
 export { attach, connect, dial, listen, TaskPool } from './node.ts'
 export type { ClientOptions, Server, ServerOptions, SessionSetup, TransportGroups } from './node-options.ts'
 export type { InprocOptions } from './transports/memory.ts'
-export type { IpcOptions, Pem, TcpOptions, TlsOptions } from './transports/options.ts'
+export type { IpcOptions, Pem, TcpOptions, TlsOptions, UdpOptions } from './transports/options.ts'

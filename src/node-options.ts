@@ -3,7 +3,7 @@ import type { Server as CoreServer } from './core/server.ts'
 import type { ServerOptions as CoreServerOptions } from './core/server-options.ts'
 import type { SessionSetup as CoreSessionSetup } from './core/session-options.ts'
 import type { InprocOptions } from './transports/memory.ts'
-import type { IpcOptions, TcpOptions, TlsOptions } from './transports/options.ts'
+import type { IpcOptions, TcpOptions, TlsOptions, UdpOptions } from './transports/options.ts'
 
 /** The options of the built-in transports, each in the group of its name. */
 export interface TransportGroups {
@@ -11,6 +11,8 @@ export interface TransportGroups {
   readonly tcp?: TcpOptions | undefined
   /** Certificates and whom to trust; needed to listen on tls://. */
   readonly tls?: TlsOptions | undefined
+  /** For udp://. */
+  readonly udp?: UdpOptions | undefined
   /** For ipc://. */
   readonly ipc?: IpcOptions | undefined
   /** For inproc://. */

@@ -16,12 +16,13 @@ import { ipc } from './transports/ipc.ts'
 import { inproc } from './transports/memory.ts'
 import { tcp } from './transports/tcp.ts'
 import { tls } from './transports/tls.ts'
+import { udp } from './transports/udp.ts'
 
 /** What core takes from Node, unless an option says otherwise. */
 const NODE: Bindings = {
   env: systemEnv,
   framing: /* @__PURE__ */ lengthPrefixed(),
-  transports: [tcp, tls, ipc, inproc],
+  transports: [tcp, tls, udp, ipc, inproc],
 }
 
 /**

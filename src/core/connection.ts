@@ -42,6 +42,8 @@ export interface Connection {
   readonly bufferedBytes: number
   /** A number that changes while the peer takes parts of a large write; absent where nobody can tell. */
   readonly progress?: number
+  /** Unreliable ones: what came while the sink did not read and more waited than is kept. It is lost. */
+  readonly droppedChunks?: number
   /**
    * Starts reading. Before it nothing is read; what arrived waits. (An accepted WebSocket sends its 101 now; `end`
    * before it answers with an HTTP status.) May be called again: the new sink gets `unread` first, then what follows. After `end` or

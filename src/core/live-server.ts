@@ -227,7 +227,7 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
 
   #limitReached({ host }: Address): HawserError<'ERR_TOO_MANY_SESSIONS'> | undefined {
     const { maxSessions, maxSessionsPerHost, maxPendingHandshakes } = this.#limits
-    if (this.#handshakes + this.#unopened.size + this.#sessions.size >= maxSessions)
+    if (this.#handshakes + this.#unopened.size + this.#sessions.size >= maxSessions && !this.#makeRoom())
       return tooMany('maxSessions', maxSessions)
     if (this.#handshakes + this.#opening >= maxPendingHandshakes)
       return tooMany('maxPendingHandshakes', maxPendingHandshakes)
@@ -235,6 +235,10 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
       return tooMany('maxSessionsPerHost', maxSessionsPerHost)
     }
     return undefined
+  }
+
+  #makeRoom(): boolean {
+    return this.#acceptors.some((acceptor) => acceptor.makeRoom?.() === true)
   }
 
   #askUser(remoteAddress: Address): HawserError<'ERR_REFUSED'> | undefined {

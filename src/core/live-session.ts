@@ -165,6 +165,7 @@ export class LiveSession<In, Out, Data>
       receivedMessages,
       sentMessages,
       droppedMessages,
+      droppedDatagrams: this.#connection.droppedChunks ?? 0,
       bufferedBytes,
       undecodedBytes,
       openedAt: this.#openedAt,

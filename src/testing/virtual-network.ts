@@ -1,12 +1,13 @@
 import { makeAddress } from '../core/address.ts'
 import type { Connection } from '../core/connection.ts'
-import type { Env, Net, StreamTarget, TimerHandle } from '../core/env.ts'
+import type { DatagramSocket, Env, Net, StreamTarget, TimerHandle } from '../core/env.ts'
 import { badOption, HawserError } from '../core/errors.ts'
 import type { Acceptor, AcceptSink, LinkOptions } from '../core/transport.ts'
 import { WaitList } from '../core/wait-list.ts'
 import { MemoryAcceptor } from '../transports/memory-acceptor.ts'
 import { MemoryConnection } from '../transports/memory-connection.ts'
 import { resolveListen } from '../transports/options.ts'
+import { VirtualDatagrams } from './virtual-datagrams.ts'
 import { checkFaults, type Faults } from './faults.ts'
 import type { Random } from './random.ts'
 import { type VirtualLink, type Weather, WeatheredLink } from './virtual-link.ts'
@@ -16,7 +17,7 @@ import { VirtualTls } from './virtual-tls.ts'
 export interface VirtualNetwork {
   /** From now on, and instead of the faults of before; what is on its way keeps its time. */
   setFaults(faults: Faults): void
-  /** Silence on all links, and dials get no answer: what is on its way waits, and no end learns anything. */
+  /** Silence on all links, and dials get no answer: what is on its way waits, and no end learns anything. Datagrams are lost. */
   cut(): void
   /** Ends `cut()` and the 'ignore' of dials: what waited goes on, as retransmission would make it. Links cut one by one stay so. */
   heal(): void
@@ -43,11 +44,12 @@ interface Attempt {
   timer: TimerHandle | undefined
 }
 
-/** TCP and Unix sockets inside of one Env. Any IP address and `localhost` is this one machine. */
+/** TCP, UDP and Unix sockets inside of one Env. Any IP address and `localhost` is this one machine. */
 export class VirtualNet implements Net, VirtualNetwork {
   readonly #env: Env
   readonly #weather: Weather & { faults: Faults; isCut: boolean }
   readonly #tls: VirtualTls
+  readonly #datagrams: VirtualDatagrams
   readonly #listening = new Map<string, Listening>()
   readonly #links = new Set<WeatheredLink>()
   readonly #attempts = new Set<Attempt>()
@@ -58,6 +60,7 @@ export class VirtualNet implements Net, VirtualNetwork {
     this.#env = env
     this.#weather = { faults: {}, isCut: false, random, schedule, now: () => env.now() }
     this.#tls = new VirtualTls(this.#weather)
+    this.#datagrams = new VirtualDatagrams(env, this.#weather)
   }
 
   // ── In the hand of the test ─────────────────────────────────────────────────────────────────────────────
@@ -138,6 +141,15 @@ export class VirtualNet implements Net, VirtualNetwork {
   /** Imitated, so that one sees what a session sees of TLS; the bytes stay as they are. */
   secure(connection: Connection, tls: unknown, options: LinkOptions): Promise<Connection> {
     return this.#tls.secure(connection, tls, options)
+  }
+
+  async bindDatagram(
+    target: Parameters<VirtualDatagrams['bind']>[0],
+    options: LinkOptions,
+  ): Promise<DatagramSocket> {
+    await new Promise<void>((resolve) => this.#env.defer(resolve))
+    options.signal?.throwIfAborted()
+    return this.#datagrams.bind(target, options)
   }
 
   /** @param stream an end of `network.pair()` */

@@ -1,0 +1,128 @@
+/** How much is known of a peer: nobody vouches for the source address of a datagram. */
+export type Standing = 'stranger' | 'answered' | 'talking'
+
+/** The weakest first: in this order they are displaced. */
+const STANDINGS: readonly Standing[] = ['stranger', 'answered', 'talking']
+
+/**
+ * The peers of a datagram server, by address, each in one of three lists:
+ *
+ *     stranger ──we sent to it──▶ answered ──it sent again──▶ talking
+ *
+ * Each list is in the order in which its peers were last heard. Whatever is asked of the table takes the same time, however
+ * many peers there are: under a flood of forged addresses each datagram adds one and displaces one.
+ */
+export class PeerTable<T> {
+  readonly #byKey = new Map<string, Peer<T>>()
+  readonly #lists: Readonly<Record<Standing, PeerList<T>>> = {
+    stranger: new PeerList(),
+    answered: new PeerList(),
+    talking: new PeerList(),
+  }
+
+  get size(): number {
+    return this.#byKey.size
+  }
+
+  get(key: string): Peer<T> | undefined {
+    return this.#byKey.get(key)
+  }
+
+  /** A stranger that was heard now. The key must be new. */
+  add(key: string, value: T, now: number): void {
+    const peer = new Peer(key, value, now)
+    this.#byKey.set(key, peer)
+    this.#lists.stranger.push(peer)
+  }
+
+  /** A datagram of this peer has come. */
+  heard(peer: Peer<T>, now: number): void {
+    peer.heardAt = now
+    if (peer.standing === 'answered') this.#promote(peer, 'talking')
+    else this.#lists[peer.standing].moveToEnd(peer)
+  }
+
+  /** A datagram was sent to this peer. */
+  answered(key: string): void {
+    const peer = this.#byKey.get(key)
+    if (peer?.standing === 'stranger') this.#promote(peer, 'answered')
+  }
+
+  /** Only while the key is this value's. */
+  delete(key: string, value: T): void {
+    const peer = this.#byKey.get(key)
+    if (peer?.value !== value) return
+    this.#byKey.delete(key)
+    this.#lists[peer.standing].remove(peer)
+  }
+
+  /** Who is displaced first. */
+  get weakest(): Peer<T> | undefined {
+    for (const standing of STANDINGS) {
+      const { first } = this.#lists[standing]
+      if (first !== undefined) return first
+    }
+    return undefined
+  }
+
+  /** Who was not heard for longest. */
+  get stalest(): Peer<T> | undefined {
+    let stalest: Peer<T> | undefined
+    for (const standing of STANDINGS) {
+      const { first } = this.#lists[standing]
+      if (first !== undefined && (stalest === undefined || first.heardAt < stalest.heardAt)) stalest = first
+    }
+    return stalest
+  }
+
+  #promote(peer: Peer<T>, standing: Standing): void {
+    this.#lists[peer.standing].remove(peer)
+    peer.standing = standing
+    this.#lists[standing].push(peer)
+  }
+}
+
+/** One peer in the table. */
+export class Peer<T> {
+  readonly key: string
+  readonly value: T
+  standing: Standing = 'stranger'
+  heardAt: number
+  /** In its list. */
+  previous: Peer<T> | undefined
+  next: Peer<T> | undefined
+
+  constructor(key: string, value: T, heardAt: number) {
+    this.key = key
+    this.value = value
+    this.heardAt = heardAt
+  }
+}
+
+/** Linked through its peers, so that one in the middle is taken out in constant time. */
+class PeerList<T> {
+  first: Peer<T> | undefined
+  #last: Peer<T> | undefined
+
+  push(peer: Peer<T>): void {
+    peer.previous = this.#last
+    peer.next = undefined
+    if (this.#last === undefined) this.first = peer
+    else this.#last.next = peer
+    this.#last = peer
+  }
+
+  remove(peer: Peer<T>): void {
+    const { previous, next } = peer
+    if (previous === undefined) this.first = next
+    else previous.next = next
+    if (next === undefined) this.#last = previous
+    else next.previous = previous
+  }
+
+  moveToEnd(peer: Peer<T>): void {
+    if (peer === this.#last) return
+    this.remove(peer)
+    this.push(peer)
+  }
+}

@@ -1,0 +1,169 @@
+import { makeAddress } from '../core/address.ts'
+import type { DatagramSink, DatagramSocket, Env, TimerHandle } from '../core/env.ts'
+import { HawserError } from '../core/errors.ts'
+import type { Acceptor, AcceptSink } from '../core/transport.ts'
+import type { ResolvedUdpOptions } from './options.ts'
+import { type Peer, PeerTable } from './peer-table.ts'
+import { UdpConnection, type UdpOwner } from './udp-connection.ts'
+
+/** So many silent peers are let go in one turn. */
+const EXPIRED_PER_TURN = 256
+
+/**
+ * A datagram socket with many peers: the first datagram of an address is a new connection, if it is admitted.
+ *
+ *     datagram ──▶ PeerTable ──known──▶ its UdpConnection
+ *                      └──unknown──▶ admit ──▶ room? else the weakest peer goes ──▶ onConnection
+ *
+ * What a forged address costs is one entry of the table, and whatever the application makes of a session; it stays
+ * until it is displaced or was silent for `peerIdleMs`.
+ */
+export class UdpAcceptor implements Acceptor, DatagramSink, UdpOwner {
+  readonly env: Env
+  readonly address: string
+  readonly localAddress: string
+  readonly maxDatagramBytes: number
+  readonly socket: DatagramSocket
+  readonly #sink: AcceptSink
+  readonly #maxPeers: number
+  readonly #peerIdleMs: number
+  readonly #peers = new PeerTable<UdpConnection>()
+  /** In the table, or expired and not closed yet: they send through our socket. */
+  #openConnections = 0
+  #timer: TimerHandle | undefined
+  #paused = false
+  #closing: Promise<void> | undefined
+  #onDrained: (() => void) | undefined
+  readonly #onTimer = (): void => this.#expireSilent()
+
+  /** @param host as it was asked for: `*` stays */
+  constructor(env: Env, host: string, socket: DatagramSocket, options: ResolvedUdpOptions, sink: AcceptSink) {
+    this.env = env
+    this.socket = socket
+    this.address = this.localAddress = makeAddress('udp', host, socket.port).href
+    this.maxDatagramBytes = options.maxDatagramBytes
+    this.#maxPeers = options.maxPeers
+    this.#peerIdleMs = options.peerIdleMs
+    this.#sink = sink
+    socket.attach(this)
+  }
+
+  // ── The socket ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  onDatagram(bytes: Uint8Array, host: string, port: number): void {
+    const key = `${host}:${port}`
+    const now = this.env.now()
+    const peer = this.#peers.get(key)
+    if (peer === undefined) {
+      this.#meet(key, bytes, host, port, now)
+    } else {
+      this.#peers.heard(peer, now)
+      peer.value.receive(bytes)
+    }
+  }
+
+  onError(error: HawserError): void {
+    this.#sink.onError(error)
+  }
+
+  // ── The connections ─────────────────────────────────────────────────────────────────────────────────────────
+
+  answered(connection: UdpConnection): void {
+    this.#peers.answered(keyOf(connection))
+  }
+
+  gone(connection: UdpConnection): void {
+    this.#peers.delete(keyOf(connection), connection)
+    this.#openConnections--
+    if (this.#closing !== undefined) this.#closeIfDrained()
+  }
+
+  // ── The server ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Datagrams of strangers are lost meanwhile. */
+  pause(): void {
+    this.#paused = true
+  }
+
+  resume(): void {
+    this.#paused = false
+  }
+
+  makeRoom(): boolean {
+    const peer = this.#peers.weakest
+    if (peer === undefined || peer.standing === 'talking') return false
+    this.#displace(peer, 'maxSessions is reached')
+    return true
+  }
+
+  /** Connections that were accepted stay; they need the socket, so its port is free when the last of them has closed. */
+  close(): Promise<void> {
+    this.#closing ??= new Promise((resolve) => {
+      this.#onDrained = resolve
+    })
+    this.#closeIfDrained()
+    return this.#closing
+  }
+
+  #closeIfDrained(): void {
+    const { env } = this
+    const resolve = this.#onDrained
+    if (this.#openConnections > 0 || resolve === undefined) return
+    this.#onDrained = undefined
+    this.#timer?.cancel()
+    this.socket.close()
+    env.yield(resolve)
+  }
+
+  // ── The table ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  #meet(key: string, bytes: Uint8Array, host: string, port: number, now: number): void {
+    if (this.#paused || this.#closing !== undefined) return
+    if (port === 0 || this.socket.isOwn(host, port)) return // nobody who could be answered, or ourselves
+    if (!this.#sink.admit(makeAddress('udp', host, port))) return
+    const { weakest } = this.#peers
+    if (this.#peers.size >= this.#maxPeers && weakest !== undefined) {
+      this.#displace(weakest, `udp.maxPeers (${this.#maxPeers}) is reached`)
+    }
+    const connection = new UdpConnection(this, host, port)
+    this.#openConnections++
+    this.#peers.add(key, connection, now)
+    connection.receive(bytes)
+    if (this.#timer === undefined && this.#peerIdleMs > 0) this.#setTimer(this.#peerIdleMs)
+    this.#sink.onConnection(connection)
+  }
+
+  #displace({ value }: Peer<UdpConnection>, why: string): void {
+    value.fail(
+      new HawserError('ERR_TOO_MANY_SESSIONS', `${value.remoteAddress} makes room for another peer: ${why}`, {
+        retryable: true,
+      }),
+    )
+  }
+
+  #setTimer(delayMs: number): void {
+    this.#timer = this.env.setTimer(delayMs, this.#onTimer)
+  }
+
+  #expireSilent(): void {
+    this.#timer = undefined
+    const now = this.env.now()
+    for (let count = 0; count < EXPIRED_PER_TURN; count++) {
+      const peer = this.#peers.stalest
+      if (peer === undefined) return
+      const leftMs = peer.heardAt + this.#peerIdleMs - now
+      if (leftMs > 0) {
+        this.#setTimer(leftMs)
+        return
+      }
+      const { key, value } = peer
+      this.#peers.delete(key, value) // what comes from there later is a new peer
+      value.expire({ text: `silent for ${this.#peerIdleMs} ms` })
+    }
+    this.#setTimer(0)
+  }
+}
+
+function keyOf({ host, port }: UdpConnection): string {
+  return `${host}:${port}`
+}
