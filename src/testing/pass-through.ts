@@ -80,7 +80,8 @@ export class PassThrough implements Connection {
   }
 }
 
-class PassThroughSink implements ConnectionSink {
+/** What a PassThrough hears from below, for layers that change a few of its events. */
+export class PassThroughSink implements ConnectionSink {
   readonly #above: ConnectionSink
 
   constructor(above: ConnectionSink) {

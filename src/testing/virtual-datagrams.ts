@@ -4,6 +4,7 @@ import type { DatagramSender, DatagramSink, DatagramSocket, Env } from '../core/
 import { HawserError } from '../core/errors.ts'
 import type { LinkOptions } from '../core/transport.ts'
 import type { ResolvedUdpOptions } from '../transports/options.ts'
+import { isAddress, LOOPBACK, machineHost } from './virtual-address.ts'
 import { corrupt, type Weather } from './virtual-link.ts'
 
 interface Endpoint {
@@ -11,7 +12,6 @@ interface Endpoint {
   readonly port: number
 }
 
-const LOOPBACK = '127.0.0.1'
 const BROADCAST = '255.255.255.255'
 const FIRST_FREE_PORT = 49_152
 const LAST_PORT = 65_535
@@ -52,12 +52,12 @@ export class VirtualDatagrams {
     return socket
   }
 
-  /** @internal */
+  /** This one is no more. */
   closed(socket: VirtualDatagramSocket): void {
     this.#sockets.delete(socket)
   }
 
-  /** @internal A datagram leaves; `bytes` are the network's. */
+  /** A datagram leaves; `bytes` are the network's. */
   carry(from: VirtualDatagramSocket, bytes: Uint8Array, to: Endpoint): void {
     const { isCut, faults, random } = this.#weather
     const { lossRatio = 0, duplicateRatio = 0 } = faults
@@ -152,7 +152,7 @@ class VirtualDatagramSocket implements DatagramSocket {
     this.#network.closed(this)
   }
 
-  /** @internal Whether what is sent there comes here. */
+  /** Whether what is sent there comes here. */
   hears(from: Endpoint, to: Endpoint): boolean {
     if (to.port !== this.port) return false
     if (isGroup(to.host)) return to.host === BROADCAST || this.groups.includes(to.host)
@@ -161,26 +161,17 @@ class VirtualDatagramSocket implements DatagramSocket {
     return remote === undefined || (remote.port === from.port && from.port !== 0)
   }
 
-  /** @internal */
+  /** A datagram arrives. */
   receive(bytes: Uint8Array, from: VirtualDatagramSocket): void {
     this.#sink?.onDatagram(bytes, from.host === '*' ? LOOPBACK : from.host, from.port)
   }
 
-  /** @internal Nobody is there; only who is connected hears of it. */
+  /** Nobody is there; only who is connected hears of it. */
   refused(to: Endpoint): void {
     if (this.remote === undefined) return
     const { href } = makeAddress('udp', to.host, to.port)
     this.#sink?.onError(new HawserError('ERR_CONNECTION_REFUSED', `${href}: nobody listens`, { retryable: true }))
   }
-}
-
-/** IPv4 and IPv6 addresses and `localhost` are all this machine, but sockets on different ones are different. */
-function machineHost(host: string): string {
-  return host === 'localhost' ? LOOPBACK : host
-}
-
-function isAddress(host: string): boolean {
-  return host === 'localhost' || host.includes(':') || /^[\d.]+$/.test(host)
 }
 
 function isGroup(host: string): boolean {

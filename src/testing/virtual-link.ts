@@ -189,7 +189,6 @@ class WeatheredCarrier implements Carrier {
     this.rearm()
     flight?.arrive()
   }
-
 }
 
 /** As the weather has it, turns a bit in what is on its way. */

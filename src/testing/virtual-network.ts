@@ -7,9 +7,10 @@ import { WaitList } from '../core/wait-list.ts'
 import { MemoryAcceptor } from '../transports/memory-acceptor.ts'
 import { MemoryConnection } from '../transports/memory-connection.ts'
 import { resolveListen } from '../transports/options.ts'
-import { VirtualDatagrams } from './virtual-datagrams.ts'
 import { checkFaults, type Faults } from './faults.ts'
 import type { Random } from './random.ts'
+import { isAddress, LOOPBACK, machineHost } from './virtual-address.ts'
+import { VirtualDatagrams } from './virtual-datagrams.ts'
 import { type VirtualLink, type Weather, WeatheredLink } from './virtual-link.ts'
 import { VirtualTls } from './virtual-tls.ts'
 
@@ -29,7 +30,6 @@ export interface VirtualNetwork {
   pair(): { readonly near: Connection; readonly far: Connection }
 }
 
-const LOOPBACK = '127.0.0.1'
 const FIRST_FREE_PORT = 49_152
 const LAST_PORT = 65_535
 
@@ -143,10 +143,7 @@ export class VirtualNet implements Net, VirtualNetwork {
     return this.#tls.secure(connection, tls, options)
   }
 
-  async bindDatagram(
-    target: Parameters<VirtualDatagrams['bind']>[0],
-    options: LinkOptions,
-  ): Promise<DatagramSocket> {
+  async bindDatagram(target: Parameters<VirtualDatagrams['bind']>[0], options: LinkOptions): Promise<DatagramSocket> {
     await new Promise<void>((resolve) => this.#env.defer(resolve))
     options.signal?.throwIfAborted()
     return this.#datagrams.bind(target, options)
@@ -219,11 +216,6 @@ export class VirtualNet implements Net, VirtualNetwork {
   }
 }
 
-/** IPv4 and IPv6 addresses and `localhost` are all this machine, but listeners on different ones are different. */
-function machineHost(host: string): string {
-  return host === 'localhost' ? LOOPBACK : host
-}
-
 function bindKeys(target: StreamTarget): string[] {
   return 'path' in target ? [target.path] : [`${machineHost(target.host)}:${target.port}`]
 }
@@ -239,8 +231,4 @@ function unanswered(target: StreamTarget, url: string): HawserError {
     return new HawserError('ERR_HOST_NOT_FOUND', `${url}: no such host`, { retryable: true })
   }
   return new HawserError('ERR_CONNECTION_REFUSED', `${url}: nobody listens`, { retryable: true })
-}
-
-function isAddress(host: string): boolean {
-  return host === 'localhost' || host.includes(':') || /^[\d.]+$/.test(host)
 }

@@ -215,5 +215,7 @@ class NodeDatagramSocket implements DatagramSocket {
 
 function ownHosts(host: string): ReadonlySet<string> {
   if (host !== ANY_IPV4 && host !== ANY_IPV6) return new Set([host])
-  return new Set(Object.values(networkInterfaces()).flatMap((addresses = []) => addresses.map(({ address }) => address)))
+  return new Set(
+    Object.values(networkInterfaces()).flatMap((addresses = []) => addresses.map(({ address }) => address)),
+  )
 }

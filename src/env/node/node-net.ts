@@ -30,10 +30,7 @@ export class NodeNet implements Net {
     return secureStream(connection, tls, options)
   }
 
-  bindDatagram(
-    target: Parameters<typeof bindDatagram>[0],
-    options: LinkOptions,
-  ): Promise<DatagramSocket> {
+  bindDatagram(target: Parameters<typeof bindDatagram>[0], options: LinkOptions): Promise<DatagramSocket> {
     return bindDatagram(target, options)
   }
 
