@@ -89,8 +89,12 @@ export interface DatagramSink {
 
 /** Who wants to know what became of its datagrams. */
 export interface DatagramSender {
-  /** The oldest of its datagrams that it has not heard of: the system has taken it, or will not. In a later turn than `send`. */
-  onSent(error?: HawserError): void
+  /** Looked at in `send`: whether a failure of it is to be told. Node makes that cost a seventh of the whole send. */
+  readonly watchesSend: boolean
+  /** The oldest of its datagrams that it has not heard of has left, or never will. In a later turn than `send`. */
+  onSent(): void
+  /** A send that was watched failed. In a later turn than `send`. */
+  onSendError(error: HawserError): void
 }
 
 /** One bound datagram socket. */
@@ -106,6 +110,8 @@ export interface DatagramSocket {
    * peer, whatever `host` and `port` say.
    */
   send(bytes: Uint8Array, host: string, port: number, sender?: DatagramSender): void
+  /** Datagrams wait in this process, as the system takes no more for now. */
+  readonly isBehind: boolean
   /** Whether what comes from there was sent by this very socket: its own multicast, or a forgery that would make it talk to itself. */
   isOwn(host: string, port: number): boolean
   /** The port is free when this returns; nobody hears anything any more. */

@@ -105,6 +105,7 @@ class VirtualDatagramSocket implements DatagramSocket {
   readonly port: number
   readonly remote: Endpoint | undefined
   readonly groups: readonly string[]
+  readonly isBehind = false
   readonly #network: VirtualDatagrams
   readonly #env: Env
   readonly #mayBroadcast: boolean
@@ -139,7 +140,12 @@ class VirtualDatagramSocket implements DatagramSocket {
         ? new HawserError('ERR_PERMISSION', `${BROADCAST}: the option udp.broadcast is off`)
         : undefined
     if (error === undefined) this.#network.carry(this, copy(bytes), to)
-    if (sender !== undefined) this.#env.defer(() => this.#isClosed || sender.onSent(error))
+    if (sender !== undefined) this.#env.defer(() => this.#sent(sender, error))
+  }
+
+  #sent(sender: DatagramSender, error: HawserError | undefined): void {
+    if (!this.#isClosed && error !== undefined) sender.onSendError(error)
+    if (!this.#isClosed) sender.onSent()
   }
 
   isOwn(host: string, port: number): boolean {

@@ -53,6 +53,7 @@ export class PeerTable<T> {
     const peer = this.#byKey.get(key)
     if (peer?.value !== value) return
     this.#byKey.delete(key)
+    peer.isGone = true
     this.#lists[peer.standing].remove(peer)
   }
 
@@ -88,6 +89,8 @@ export class Peer<T> {
   readonly value: T
   standing: Standing = 'stranger'
   heardAt: number
+  /** Not in the table any more. */
+  isGone = false
   /** In its list. */
   previous: Peer<T> | undefined
   next: Peer<T> | undefined

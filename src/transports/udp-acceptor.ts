@@ -28,6 +28,7 @@ export class UdpAcceptor implements Acceptor, DatagramSink, UdpOwner {
   readonly #maxPeers: number
   readonly #peerIdleMs: number
   readonly #peers = new PeerTable<UdpConnection>()
+  #latest: Peer<UdpConnection> | undefined
   /** In the table, or expired and not closed yet: they send through our socket. */
   #openConnections = 0
   #timer: TimerHandle | undefined
@@ -51,11 +52,10 @@ export class UdpAcceptor implements Acceptor, DatagramSink, UdpOwner {
   // ── The socket ──────────────────────────────────────────────────────────────────────────────────────────────
 
   onDatagram(bytes: Uint8Array, host: string, port: number): void {
-    const key = `${host}:${port}`
     const now = this.env.now()
-    const peer = this.#peers.get(key)
+    const peer = this.#find(host, port)
     if (peer === undefined) {
-      this.#meet(key, bytes, host, port, now)
+      this.#meet(bytes, host, port, now)
     } else {
       this.#peers.heard(peer, now)
       peer.value.receive(bytes)
@@ -117,7 +117,15 @@ export class UdpAcceptor implements Acceptor, DatagramSink, UdpOwner {
 
   // ── The table ───────────────────────────────────────────────────────────────────────────────────────────────
 
-  #meet(key: string, bytes: Uint8Array, host: string, port: number, now: number): void {
+  /** Datagrams of one peer often come in a row; to compare is faster than to make a key and hash it. */
+  #find(host: string, port: number): Peer<UdpConnection> | undefined {
+    const latest = this.#latest
+    if (latest?.value.port === port && latest.value.host === host && !latest.isGone) return latest
+    this.#latest = this.#peers.get(keyOf({ host, port }))
+    return this.#latest
+  }
+
+  #meet(bytes: Uint8Array, host: string, port: number, now: number): void {
     if (this.#paused || this.#closing !== undefined) return
     if (port === 0 || this.socket.isOwn(host, port)) return // nobody who could be answered, or ourselves
     if (!this.#sink.admit(makeAddress('udp', host, port))) return
@@ -127,7 +135,7 @@ export class UdpAcceptor implements Acceptor, DatagramSink, UdpOwner {
     }
     const connection = new UdpConnection(this, host, port)
     this.#openConnections++
-    this.#peers.add(key, connection, now)
+    this.#peers.add(keyOf(connection), connection, now)
     connection.receive(bytes)
     if (this.#timer === undefined && this.#peerIdleMs > 0) this.#setTimer(this.#peerIdleMs)
     this.#sink.onConnection(connection)
@@ -164,6 +172,6 @@ export class UdpAcceptor implements Acceptor, DatagramSink, UdpOwner {
   }
 }
 
-function keyOf({ host, port }: UdpConnection): string {
+function keyOf({ host, port }: { readonly host: string; readonly port: number }): string {
   return `${host}:${port}`
 }

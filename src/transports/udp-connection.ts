@@ -1,11 +1,19 @@
 import { makeAddress } from '../core/address.ts'
 import type { CloseReason, Connection, ConnectionSink, PeerInfo } from '../core/connection.ts'
 import type { DatagramSender, DatagramSocket, Env } from '../core/env.ts'
+import type { HawserError } from '../core/errors.ts'
 import { Fifo } from '../core/fifo.ts'
 
 /** What waits for a sink that does not read, at most; a first datagram is kept whatever its size. */
 const WAITING_DATAGRAMS = 64
 const WAITING_BYTES = 256 * 1024
+
+/**
+ * Whether the system refuses to send (no route, a firewall, nobody there) is asked of the first datagram, of each that is
+ * larger than those before, and after so many others. Even, so that every other one that is asked is an even one: of two
+ * sends to nobody the second may fail with what the first one caused, and clear it.
+ */
+const WATCH_AFTER = 14
 
 const NO_PEER_INFO: PeerInfo = {}
 
@@ -39,7 +47,7 @@ export class UdpConnection implements Connection, DatagramSender {
   readonly host: string
   readonly port: number
   droppedChunks = 0
-  bufferedBytes = 0
+  watchesSend = false
 
   readonly #owner: UdpOwner
   #sink: ConnectionSink | undefined
@@ -55,8 +63,12 @@ export class UdpConnection implements Connection, DatagramSender {
   #heldTaken: (() => void) | undefined
   /** Whose taking is to come. */
   #unsent: Fifo<Unsent> | undefined
+  #unsentBytes = 0
   /** Of writes that left under cork without asking. */
   #unconfirmedBytes = 0
+  /** Sends since the last one that was watched, and the largest that was. */
+  #unwatched = 0
+  #largestBytes = -1
   #hasAnswered = false
   #ending = false
   /** The peer counts as one that has ended, for this reason. */
@@ -93,6 +105,10 @@ export class UdpConnection implements Connection, DatagramSender {
   get peer(): PeerInfo {
     return NO_PEER_INFO
   }
+  /** The system takes a datagram at once or, for a while, none of the socket's: before `taken` has come nothing waits, as a rule. */
+  get bufferedBytes(): number {
+    return this.#unsentBytes > 0 && this.#owner.socket.isBehind ? this.#unsentBytes : 0
+  }
 
   attach(sink: ConnectionSink, unread?: Uint8Array): void {
     this.#sink = sink
@@ -111,7 +127,7 @@ export class UdpConnection implements Connection, DatagramSender {
       this.#hasAnswered = true
       this.#owner.answered(this)
     }
-    this.bufferedBytes += chunk.length
+    this.#unsentBytes += chunk.length
     if (this.#corks === 0) {
       this.#send(chunk, taken)
     } else {
@@ -176,14 +192,14 @@ export class UdpConnection implements Connection, DatagramSender {
     this.#tellClose()
   }
 
-  onSent(error?: Error): void {
+  onSendError(error: HawserError): void {
+    this.fail(error)
+  }
+
+  onSent(): void {
     const sent = this.#unsent?.shift()
     if (this.#gone || sent === undefined) return
-    this.bufferedBytes -= sent.bytes
-    if (error !== undefined) {
-      this.fail(error)
-      return
-    }
+    this.#unsentBytes -= sent.bytes
     sent.taken?.()
     if (this.#ending) this.#closeIfSent()
   }
@@ -192,6 +208,13 @@ export class UdpConnection implements Connection, DatagramSender {
 
   /** What left unconfirmed before it is confirmed with it. */
   #send(chunk: Uint8Array, taken: (() => void) | undefined): void {
+    this.watchesSend = this.#unwatched >= WATCH_AFTER || chunk.length > this.#largestBytes
+    if (this.watchesSend) {
+      this.#unwatched = 0
+      this.#largestBytes = Math.max(this.#largestBytes, chunk.length)
+    } else {
+      this.#unwatched++
+    }
     this.#unsent ??= new Fifo()
     this.#unsent.push({ bytes: this.#unconfirmedBytes + chunk.length, taken })
     this.#unconfirmedBytes = 0
@@ -265,7 +288,7 @@ export class UdpConnection implements Connection, DatagramSender {
     this.#gone = true
     this.#error = error
     this.#waiting = this.#held = this.#heldTaken = this.#unsent = undefined
-    this.bufferedBytes = 0
+    this.#unsentBytes = 0
     this.#owner.gone(this)
   }
 

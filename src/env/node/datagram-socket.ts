@@ -31,6 +31,8 @@ const ANY_IPV6 = '::'
 const MAPPED = '::ffff:'
 /** What the system says of an address that is not this machine's, or of a family that it has not. */
 const WRONG_HOST = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT'])
+/** While datagrams are queued, because the system takes no more, we look again so often. */
+const RETRY_MS = 1
 /** The system had no room at the moment: such a datagram is lost, as others are on their way. */
 const NO_ROOM = new Set(['ENOBUFS', 'ENOMEM', 'EAGAIN'])
 
@@ -161,8 +163,11 @@ class NodeDatagramSocket implements DatagramSocket {
   #sink: DatagramSink | undefined
   /** Asked for when it is first needed; somebody who forges our port must not make us ask again and again. */
   #ownHosts: ReadonlySet<string> | undefined
+  /** Of the datagrams that may not have left yet, in order. */
+  readonly #senders = new Fifo<DatagramSender | undefined>()
   /** Whom the next calls of #onSent are for: Node makes them in the order of the sends. */
-  readonly #senders = new Fifo<DatagramSender>()
+  readonly #watching = new Fifo<DatagramSender>()
+  #settleDue = false
   #isClosed = false
 
   constructor(socket: Socket, where: string, remote?: Endpoint) {
@@ -185,10 +190,21 @@ class NodeDatagramSocket implements DatagramSocket {
 
   send(bytes: Uint8Array, host: string, port: number, sender?: DatagramSender): void {
     if (this.#isClosed) return
-    if (sender !== undefined) this.#senders.push(sender)
-    const sent = sender === undefined ? undefined : this.#onSent
+    this.#senders.push(sender)
+    let sent: ((error: Error | null) => void) | undefined
+    if (sender?.watchesSend === true) {
+      this.#watching.push(sender)
+      sent = this.#onSent
+    }
     if (this.remote !== undefined) this.#socket.send(bytes, sent)
     else this.#socket.send(bytes, port, this.#isDual && !host.includes(':') ? MAPPED + host : host, sent)
+    if (this.#settleDue) return
+    this.#settleDue = true
+    setImmediate(this.#settle)
+  }
+
+  get isBehind(): boolean {
+    return !this.#isClosed && this.#socket.getSendQueueCount() > 0
   }
 
   isOwn(host: string, port: number): boolean {
@@ -206,10 +222,20 @@ class NodeDatagramSocket implements DatagramSocket {
   }
 
   readonly #onSent = (error: Error | null): void => {
-    const sender = this.#senders.shift()
+    const sender = this.#watching.shift()
+    if (this.#isClosed || error === null || NO_ROOM.has(codeOf(error))) return
+    sender?.onSendError(systemError(error, this.#where))
+  }
+
+  /** Whatever libuv has not queued is the system's. One look for all that was sent in a turn costs less than a callback each. */
+  readonly #settle = (): void => {
+    this.#settleDue = false
     if (this.#isClosed) return
-    if (error === null || NO_ROOM.has(codeOf(error))) sender?.onSent()
-    else sender?.onSent(systemError(error, this.#where))
+    const queued = this.#socket.getSendQueueCount()
+    while (this.#senders.length > queued && !this.#isClosed) this.#senders.shift()?.onSent()
+    if (queued === 0 || this.#settleDue) return
+    this.#settleDue = true
+    setTimeout(this.#settle, RETRY_MS)
   }
 }
 
