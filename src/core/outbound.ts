@@ -60,6 +60,8 @@ export class Outbound<Out> implements Flushable {
   #earlier: Uint8Array[] | undefined
   /** Message mode: which of the pending frames are text. */
   #texts: boolean[] | undefined
+  /** Message mode: whether the frame in #slab, the first one, is text. */
+  #firstIsText: boolean | undefined
   #pendingBytes = 0
   /** The connection's bufferedBytes when it was last looked at; it only falls until the next write. */
   #owedBytes = 0
@@ -396,15 +398,28 @@ export class Outbound<Out> implements Flushable {
   /** Message mode: one write is one frame, so parts are joined and ranges never merge. */
   #keepFrame(writer: FrameWriter): void {
     const { parts = [], slab, from, to, text } = writer
+    this.#pendingFrames++
+    if (this.#pendingFrames === 1 && parts.length === 0 && this.#owedBytes === 0) {
+      // Most often it is the only one of its turn: then no list is made, and nothing is corked.
+      this.#slab = slab
+      this.#from = from
+      this.#to = to
+      this.#firstIsText = text
+      writer.commit()
+      return
+    }
+    this.#texts ??= []
+    if (this.#slab !== undefined) {
+      this.#completeRange()
+      this.#texts.push(this.#firstIsText as boolean)
+    }
     const last = slab.subarray(from, to)
     this.#earlier ??= []
     if (parts.length === 0) this.#earlier.push(this.#pinning(last, slab))
     else if (parts.length === 1 && to === from) this.#earlier.push(parts[0] as Uint8Array)
     else this.#earlier.push(joined([...parts, last], writer.position))
     writer.commit()
-    this.#texts ??= []
     this.#texts.push(text)
-    this.#pendingFrames++
   }
 
   /** A small piece of the shared slab, in memory of its own while the peer is slow. */
@@ -426,7 +441,7 @@ export class Outbound<Out> implements Flushable {
     const texts = this.#texts
     this.#slab = this.#earlier = this.#texts = undefined
     if (earlier === undefined) {
-      if (slab !== undefined) connection.write(slab.subarray(this.#from, this.#to), taken)
+      if (slab !== undefined) connection.write(slab.subarray(this.#from, this.#to), taken, this.#firstIsText)
       return
     }
     if (slab !== undefined) earlier.push(slab.subarray(this.#from, this.#to))

@@ -9,7 +9,8 @@ const STANDINGS: readonly Standing[] = ['stranger', 'answered', 'talking']
  *
  *     stranger ──we sent to it──▶ answered ──it sent again──▶ talking
  *
- * Each list is in the order in which its peers were last heard. Whatever is asked of the table takes the same time, however
+ * Each list is in the order in which its peers were last heard; when that was is told in ticks, of any length, because to
+ * ask for the time of every datagram costs more than all that is done here. Whatever is asked of the table takes the same time, however
  * many peers there are: under a flood of forged addresses each datagram adds one and displaces one.
  */
 export class PeerTable<T> {
@@ -28,16 +29,16 @@ export class PeerTable<T> {
     return this.#byKey.get(key)
   }
 
-  /** A stranger that was heard now. The key must be new. */
-  add(key: string, value: T, now: number): void {
-    const peer = new Peer(key, value, now)
+  /** A stranger that is heard now. The key must be new. */
+  add(key: string, value: T, tick: number): void {
+    const peer = new Peer(key, value, tick)
     this.#byKey.set(key, peer)
     this.#lists.stranger.push(peer)
   }
 
   /** A datagram of this peer has come. */
-  heard(peer: Peer<T>, now: number): void {
-    peer.heardAt = now
+  heard(peer: Peer<T>, tick: number): void {
+    peer.heardIn = tick
     if (peer.standing === 'answered') this.#promote(peer, 'talking')
     else this.#lists[peer.standing].moveToEnd(peer)
   }
@@ -71,7 +72,7 @@ export class PeerTable<T> {
     let stalest: Peer<T> | undefined
     for (const standing of STANDINGS) {
       const { first } = this.#lists[standing]
-      if (first !== undefined && (stalest === undefined || first.heardAt < stalest.heardAt)) stalest = first
+      if (first !== undefined && (stalest === undefined || first.heardIn < stalest.heardIn)) stalest = first
     }
     return stalest
   }
@@ -88,17 +89,17 @@ export class Peer<T> {
   readonly key: string
   readonly value: T
   standing: Standing = 'stranger'
-  heardAt: number
+  heardIn: number
   /** Not in the table any more. */
   isGone = false
   /** In its list. */
   previous: Peer<T> | undefined
   next: Peer<T> | undefined
 
-  constructor(key: string, value: T, heardAt: number) {
+  constructor(key: string, value: T, heardIn: number) {
     this.key = key
     this.value = value
-    this.heardAt = heardAt
+    this.heardIn = heardIn
   }
 }
 

@@ -6,6 +6,8 @@ import type { ResolvedUdpOptions } from './options.ts'
 import { type Peer, PeerTable } from './peer-table.ts'
 import { UdpConnection, type UdpOwner } from './udp-connection.ts'
 
+/** `peerIdleMs` is so many ticks; a peer that falls silent in one of them is let go when so many whole ones have passed. */
+const TICKS = 16
 /** So many silent peers are let go in one turn. */
 const EXPIRED_PER_TURN = 256
 
@@ -31,11 +33,17 @@ export class UdpAcceptor implements Acceptor, DatagramSink, UdpOwner {
   #latest: Peer<UdpConnection> | undefined
   /** In the table, or expired and not closed yet: they send through our socket. */
   #openConnections = 0
+  /** Of the table's time; it stands still while the table is empty. */
+  #tick = 0
   #timer: TimerHandle | undefined
   #paused = false
   #closing: Promise<void> | undefined
   #onDrained: (() => void) | undefined
-  readonly #onTimer = (): void => this.#expireSilent()
+  readonly #onTick = (): void => {
+    this.#timer = undefined
+    this.#tick++
+    this.#expireSilent()
+  }
 
   /** @param host as it was asked for: `*` stays */
   constructor(env: Env, host: string, socket: DatagramSocket, options: ResolvedUdpOptions, sink: AcceptSink) {
@@ -52,12 +60,11 @@ export class UdpAcceptor implements Acceptor, DatagramSink, UdpOwner {
   // ── The socket ──────────────────────────────────────────────────────────────────────────────────────────────
 
   onDatagram(bytes: Uint8Array, host: string, port: number): void {
-    const now = this.env.now()
     const peer = this.#find(host, port)
     if (peer === undefined) {
-      this.#meet(bytes, host, port, now)
+      this.#meet(bytes, host, port)
     } else {
-      this.#peers.heard(peer, now)
+      this.#peers.heard(peer, this.#tick)
       peer.value.receive(bytes)
     }
   }
@@ -125,7 +132,7 @@ export class UdpAcceptor implements Acceptor, DatagramSink, UdpOwner {
     return this.#latest
   }
 
-  #meet(bytes: Uint8Array, host: string, port: number, now: number): void {
+  #meet(bytes: Uint8Array, host: string, port: number): void {
     if (this.#paused || this.#closing !== undefined) return
     if (port === 0 || this.socket.isOwn(host, port)) return // nobody who could be answered, or ourselves
     if (!this.#sink.admit(makeAddress('udp', host, port))) return
@@ -135,9 +142,9 @@ export class UdpAcceptor implements Acceptor, DatagramSink, UdpOwner {
     }
     const connection = new UdpConnection(this, host, port)
     this.#openConnections++
-    this.#peers.add(keyOf(connection), connection, now)
+    this.#peers.add(keyOf(connection), connection, this.#tick)
     connection.receive(bytes)
-    if (this.#timer === undefined && this.#peerIdleMs > 0) this.#setTimer(this.#peerIdleMs)
+    this.#keepTime()
     this.#sink.onConnection(connection)
   }
 
@@ -149,26 +156,20 @@ export class UdpAcceptor implements Acceptor, DatagramSink, UdpOwner {
     )
   }
 
-  #setTimer(delayMs: number): void {
-    this.#timer = this.env.setTimer(delayMs, this.#onTimer)
+  #keepTime(): void {
+    if (this.#timer !== undefined || this.#peerIdleMs === 0 || this.#peers.size === 0) return
+    this.#timer = this.env.setTimer(this.#peerIdleMs / TICKS, this.#onTick)
   }
 
   #expireSilent(): void {
-    this.#timer = undefined
-    const now = this.env.now()
     for (let count = 0; count < EXPIRED_PER_TURN; count++) {
       const peer = this.#peers.stalest
-      if (peer === undefined) return
-      const leftMs = peer.heardAt + this.#peerIdleMs - now
-      if (leftMs > 0) {
-        this.#setTimer(leftMs)
-        return
-      }
+      if (peer === undefined || this.#tick - peer.heardIn <= TICKS) return this.#keepTime()
       const { key, value } = peer
       this.#peers.delete(key, value) // what comes from there later is a new peer
       value.expire({ text: `silent for ${this.#peerIdleMs} ms` })
     }
-    this.#setTimer(0)
+    this.env.yield(() => this.#expireSilent())
   }
 }
 
