@@ -43,10 +43,12 @@ export class PeerTable<T> {
     else this.#lists[peer.standing].moveToEnd(peer)
   }
 
-  /** A datagram was sent to this peer. */
-  answered(key: string): void {
+  /** A datagram is sent to this peer. The first one counts as if the peer had been heard, so that each list keeps its order. */
+  answered(key: string, tick: number): void {
     const peer = this.#byKey.get(key)
-    if (peer?.standing === 'stranger') this.#promote(peer, 'answered')
+    if (peer?.standing !== 'stranger') return
+    peer.heardIn = tick
+    this.#promote(peer, 'answered')
   }
 
   /** Only while the key is this value's. */

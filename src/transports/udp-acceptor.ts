@@ -76,7 +76,7 @@ export class UdpAcceptor implements Acceptor, DatagramSink, UdpOwner {
   // ── The connections ─────────────────────────────────────────────────────────────────────────────────────────
 
   answered(connection: UdpConnection): void {
-    this.#peers.answered(keyOf(connection))
+    this.#peers.answered(keyOf(connection), this.#tick)
   }
 
   gone(connection: UdpConnection): void {

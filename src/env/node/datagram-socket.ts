@@ -60,11 +60,12 @@ async function bindTo(host: string, port: number, udp: DatagramOptions, options:
   const what = `cannot listen on ${where}`
   const address = await addressOf(host, what, options)
   try {
-    return await open(address, port, udp, (socket) => {
+    return await open(address, port, udp, options, (socket) => {
       for (const group of udp.multicast ?? []) join(socket, group)
       return new NodeDatagramSocket(socket, where)
     })
   } catch (error) {
+    options.signal?.throwIfAborted()
     if (!WRONG_HOST.has(codeOf(error))) throw systemError(error, what)
     throw new HawserError('ERR_BAD_ADDRESS', `${what}: no such host`, { cause: error, details: { part: 'host' } })
   }
@@ -75,7 +76,7 @@ async function connectTo(to: Endpoint, udp: DatagramOptions, options: LinkOption
   const what = `cannot dial ${where}`
   const address = await addressOf(to.host, what, options)
   try {
-    return await open(isIPv4(address) ? ANY_IPV4 : ANY_IPV6, 0, udp, async (socket) => {
+    return await open(isIPv4(address) ? ANY_IPV4 : ANY_IPV6, 0, udp, options, async (socket) => {
       for (const group of udp.multicast ?? []) leaveBy(socket, group)
       const connected = once(socket, 'connect')
       socket.connect(to.port, address)
@@ -83,6 +84,7 @@ async function connectTo(to: Endpoint, udp: DatagramOptions, options: LinkOption
       return new NodeDatagramSocket(socket, where, { host: plainHost(address), port: to.port })
     })
   } catch (error) {
+    options.signal?.throwIfAborted()
     throw systemError(error, what)
   }
 }
@@ -107,6 +109,7 @@ async function open(
   address: string,
   port: number,
   udp: DatagramOptions,
+  { signal }: LinkOptions,
   finish: (socket: Socket) => DatagramSocket | Promise<DatagramSocket>,
 ): Promise<DatagramSocket> {
   const socket = createSocket({
@@ -122,7 +125,9 @@ async function open(
     if (broadcast) socket.setBroadcast(true)
     if (sendBufferBytes !== undefined) socket.setSendBufferSize(sendBufferBytes)
     if (receiveBufferBytes !== undefined) socket.setRecvBufferSize(receiveBufferBytes)
-    return await finish(socket)
+    const finished = await finish(socket)
+    signal?.throwIfAborted()
+    return finished
   } catch (error) {
     socket.close()
     throw error
