@@ -68,6 +68,7 @@ export class LiveSession<In, Out, Data>
 
   #state: SessionState = 'opening'
   #cause: CloseCause | undefined
+  #closedWith: HawserError<'ERR_SESSION_CLOSED'> | undefined
   #data: Data | undefined
   /** Reading has begun. */
   #attached = false
@@ -863,16 +864,21 @@ export class LiveSession<In, Out, Data>
     this.#host.sessionGone(this, cause)
   }
 
+  /** Made once: the stack of an error costs more than all else that closing does, and a flood of forged peers closes many. */
   #closedError(): HawserError<'ERR_SESSION_CLOSED'> {
-    const cause = this.#cause
-    if (cause === undefined) return sessionClosed('the session is closed')
-    if (cause.by === 'error') return sessionClosed(`the session closed: ${cause.error.message}`, cause.error)
-    return sessionClosed(`the session was closed by the ${cause.by === 'local' ? 'application' : 'peer'}`)
+    if (this.#cause === undefined) return sessionClosed('the session is closed')
+    this.#closedWith ??= closedBy(this.#cause)
+    return this.#closedWith
   }
 
   #step(event: SessionEvent): void {
     this.#state = nextState(this.#state, event)
   }
+}
+
+function closedBy(cause: CloseCause): HawserError<'ERR_SESSION_CLOSED'> {
+  if (cause.by === 'error') return sessionClosed(`the session closed: ${cause.error.message}`, cause.error)
+  return sessionClosed(`the session was closed by the ${cause.by === 'local' ? 'application' : 'peer'}`)
 }
 
 function asSessionError(error: Error): SessionError {

@@ -36,6 +36,7 @@ export class UdpAcceptor implements Acceptor, DatagramSink, UdpOwner {
   /** Of the table's time; it stands still while the table is empty. */
   #tick = 0
   #timer: TimerHandle | undefined
+  readonly #displaced: { 'udp.maxPeers'?: HawserError; maxSessions?: HawserError } = {}
   #paused = false
   #closing: Promise<void> | undefined
   #onDrained: (() => void) | undefined
@@ -99,7 +100,7 @@ export class UdpAcceptor implements Acceptor, DatagramSink, UdpOwner {
   makeRoom(): boolean {
     const peer = this.#peers.weakest
     if (peer === undefined || peer.standing === 'talking') return false
-    this.#displace(peer, 'maxSessions is reached')
+    this.#displace(peer, 'maxSessions')
     return true
   }
 
@@ -138,7 +139,7 @@ export class UdpAcceptor implements Acceptor, DatagramSink, UdpOwner {
     if (!this.#sink.admit(makeAddress('udp', host, port))) return
     const { weakest } = this.#peers
     if (this.#peers.size >= this.#maxPeers && weakest !== undefined) {
-      this.#displace(weakest, `udp.maxPeers (${this.#maxPeers}) is reached`)
+      this.#displace(weakest, 'udp.maxPeers')
     }
     const connection = new UdpConnection(this, host, port)
     this.#openConnections++
@@ -148,12 +149,16 @@ export class UdpAcceptor implements Acceptor, DatagramSink, UdpOwner {
     this.#sink.onConnection(connection)
   }
 
-  #displace({ value }: Peer<UdpConnection>, why: string): void {
-    value.fail(
-      new HawserError('ERR_TOO_MANY_SESSIONS', `${value.remoteAddress} makes room for another peer: ${why}`, {
+  /** One error for all of them: making one with its stack for each would cost more than everything else here. */
+  #displace({ value }: Peer<UdpConnection>, limit: 'udp.maxPeers' | 'maxSessions'): void {
+    this.#displaced[limit] ??= new HawserError(
+      'ERR_TOO_MANY_SESSIONS',
+      `${limit} is reached: another peer took its place`,
+      {
         retryable: true,
-      }),
+      },
     )
+    value.fail(this.#displaced[limit])
   }
 
   #keepTime(): void {
