@@ -450,7 +450,7 @@ export class LiveSession<In, Out, Data>
   /** `data` is there: the listener takes over. */
   #begin(): void {
     this.#loop.hold()
-    this.#loop.turnAway(sessionClosed('the opening is over'))
+    if (this.#config.setup.data !== undefined) this.#loop.turnAway(sessionClosed('the opening is over'))
     this.#loop.setPull(this.#pulls)
     try {
       this.#hooks.choose()
@@ -864,7 +864,7 @@ export class LiveSession<In, Out, Data>
     this.#host.sessionGone(this, cause)
   }
 
-  /** Made once: the stack of an error costs more than all else that closing does, and a flood of forged peers closes many. */
+  /** Made once: the stack of an error costs more than all else that closing does. */
   #closedError(): HawserError<'ERR_SESSION_CLOSED'> {
     if (this.#cause === undefined) return sessionClosed('the session is closed')
     this.#closedWith ??= closedBy(this.#cause)
@@ -876,9 +876,20 @@ export class LiveSession<In, Out, Data>
   }
 }
 
+/** One fault may close many sessions, such as peers that a flood of forged ones displaces: they share what they say of it. */
+const closedByFault = /* @__PURE__ */ new WeakMap<Error, HawserError<'ERR_SESSION_CLOSED'>>()
+
 function closedBy(cause: CloseCause): HawserError<'ERR_SESSION_CLOSED'> {
-  if (cause.by === 'error') return sessionClosed(`the session closed: ${cause.error.message}`, cause.error)
-  return sessionClosed(`the session was closed by the ${cause.by === 'local' ? 'application' : 'peer'}`)
+  if (cause.by !== 'error') {
+    return sessionClosed(`the session was closed by the ${cause.by === 'local' ? 'application' : 'peer'}`)
+  }
+  const { error } = cause
+  let closed = closedByFault.get(error)
+  if (closed === undefined) {
+    closed = sessionClosed(`the session closed: ${error.message}`, error)
+    closedByFault.set(error, closed)
+  }
+  return closed
 }
 
 function asSessionError(error: Error): SessionError {
