@@ -621,7 +621,7 @@ function time(sentence: Sentence): void {
   })
 
   sentence('a peer that answers no heartbeat is given up', async (place) => {
-    const heartbeat = { intervalMs: 10, timeoutMs: 30, message: Uint8Array.of(1) }
+    const heartbeat = { intervalMs: 100, timeoutMs: 400, message: Uint8Array.of(1) }
     const { server } = await place.meet({ heartbeat })
     await causedBy(server, 'ERR_HEARTBEAT_TIMEOUT')
   })
