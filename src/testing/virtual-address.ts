@@ -1,3 +1,4 @@
+/** This machine. */
 export const LOOPBACK = '127.0.0.1'
 
 /** IPv4 and IPv6 addresses and `localhost` are all this machine, but listeners on different ones are different. */
