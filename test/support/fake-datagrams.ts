@@ -11,6 +11,9 @@ export class FakeDatagrams implements DatagramSocket {
   closed = false
   /** As `host:port bytes`. */
   readonly sent: string[] = []
+  /** Numbers of the sends whose failure somebody wanted to hear of. */
+  readonly watched: number[] = []
+  #sends = 0
   /** Sends to this host fail so. */
   failing: { readonly host: string; readonly error: HawserError } | undefined
   #sink: DatagramSink | undefined
@@ -36,6 +39,8 @@ export class FakeDatagrams implements DatagramSocket {
 
   send(bytes: Uint8Array, host: string, port: number, sender?: DatagramSender): void {
     this.sent.push(`${host}:${port} ${new TextDecoder().decode(bytes)}`)
+    if (sender?.watchesSend === true) this.watched.push(this.#sends)
+    this.#sends++
     const fails = this.failing?.host === host && sender?.watchesSend === true
     this.#senders.push({ sender, error: fails ? this.failing?.error : undefined })
   }

@@ -485,6 +485,23 @@ test('D-08: what the system refuses to send ends that session with the error, an
   await server.closed
 })
 
+test('D-08: the first send is watched, each that is larger, and every fifteenth: an even one and an odd one in turn', async (t) => {
+  const { socket, server } = await fakeServer()
+  socket.from('a', 1, 'x')
+  await soon()
+  const [session] = server.sessions
+  for (let i = 0; i < 40; i++) {
+    session?.send('same')
+    await soon()
+    socket.settle()
+  }
+  session?.send('larger')
+  await soon()
+  t.deepEqual(socket.watched, [0, 15, 30, 40])
+  server.destroy()
+  await server.closed
+})
+
 test('D-08: a session that was sent through says false after close, and its writes go nowhere', async (t) => {
   const { socket, server } = await fakeServer()
   socket.from('a', 1, 'hello')
