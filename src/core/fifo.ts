@@ -1,6 +1,6 @@
-/** Rooms are powers of two: the first that is made, and the largest that is never given back. */
+/** Rooms are powers of two: the first that is made, and the largest that is never given back: for what one read brings. */
 const FIRST_ROOM = 4
-const KEPT_ROOM = 16
+const KEPT_ROOM = 64
 
 /**
  * First in, first out, in constant time however long it grows: `Array.shift` moves all that is left, and a peer that

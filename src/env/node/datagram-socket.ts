@@ -31,6 +31,8 @@ const ANY_IPV6 = '::'
 const MAPPED = '::ffff:'
 /** What the system says of an address that is not this machine's, or of a family that it has not. */
 const WRONG_HOST = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT'])
+/** Within one turn libuv's queue is looked at after so many sends: to ask for each costs as much as the rest of our part. */
+const LOOK_EVERY = 32
 /** While datagrams are queued, because the system takes no more, we look again so often. */
 const RETRY_MS = 1
 /** The system had no room at the moment: such a datagram is lost, as others are on their way. */
@@ -173,6 +175,9 @@ class NodeDatagramSocket implements DatagramSocket {
   /** Whom the next calls of #onSent are for: Node makes them in the order of the sends. */
   readonly #watching = new Fifo<DatagramSender>()
   #settleDue = false
+  /** As of the last look at libuv's queue, and the sends since. */
+  #isBehind = false
+  #sinceLook = 0
   #isClosed = false
 
   constructor(socket: Socket, where: string, remote?: Endpoint) {
@@ -196,6 +201,7 @@ class NodeDatagramSocket implements DatagramSocket {
   send(bytes: Uint8Array, host: string, port: number, sender?: DatagramSender): void {
     if (this.#isClosed) return
     this.#senders.push(sender)
+    this.#sinceLook++
     let sent: ((error: Error | null) => void) | undefined
     if (sender?.watchesSend === true) {
       this.#watching.push(sender)
@@ -209,7 +215,16 @@ class NodeDatagramSocket implements DatagramSocket {
   }
 
   get isBehind(): boolean {
-    return !this.#isClosed && this.#socket.getSendQueueCount() > 0
+    if (this.#sinceLook >= LOOK_EVERY && !this.#isClosed) this.#look()
+    return this.#isBehind
+  }
+
+  /** How many datagrams libuv has queued. */
+  #look(): number {
+    const queued = this.#socket.getSendQueueCount()
+    this.#isBehind = queued > 0
+    this.#sinceLook = 0
+    return queued
   }
 
   isOwn(host: string, port: number): boolean {
@@ -236,7 +251,7 @@ class NodeDatagramSocket implements DatagramSocket {
   readonly #settle = (): void => {
     this.#settleDue = false
     if (this.#isClosed) return
-    const queued = this.#socket.getSendQueueCount()
+    const queued = this.#look()
     while (this.#senders.length > queued && !this.#isClosed) this.#senders.shift()?.onSent()
     if (queued === 0 || this.#settleDue) return
     this.#settleDue = true
