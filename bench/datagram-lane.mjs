@@ -4,7 +4,7 @@ import { PAYLOAD_COUNT, payloads, same } from './payloads.mjs'
 export const RECEIVE_BUFFER_BYTES = 1024 * 1024
 
 /** When nothing has come for so long, what is on the way counts as lost, and is sent anew. */
-const LOST_AFTER_MS = 100
+const LOST_AFTER_MS = 500
 
 /**
  * One peer's traffic over datagrams, as kinds/echo.mjs wants it. The kernel may drop some: each message is recognised by
@@ -44,7 +44,7 @@ export class DatagramLane {
   onMessage(message) {
     const number = (message[0] << 24) | (message[1] << 16) | (message[2] << 8) | message[3]
     const gap = (number - this.#next + PAYLOAD_COUNT) % PAYLOAD_COUNT
-    if (gap >= PAYLOAD_COUNT - 2 * this.#inFlight) return // counted as lost before
+    if (gap >= PAYLOAD_COUNT / 2) return // it is late, and was counted as lost before
     if (gap >= this.#inFlight || !same(message, this.#payloads[number])) {
       this.failure = new Error(`message ${number} came back wrong, or out of order`)
       throw this.failure

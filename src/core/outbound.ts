@@ -470,8 +470,9 @@ export class Outbound<Out> implements Flushable {
   #taken(): void {
     const at = this.#marks?.shift() ?? 0
     this.#owedFrames -= this.#frameMarks?.shift() ?? 0
+    const wasBehind = this.#owedBytes > 0
     this.#owedBytes = this.#connection.bufferedBytes
-    this.progressAt = this.#runtime.env.now()
+    if (wasBehind) this.progressAt = this.#runtime.env.now()
     this.#settleDeliveries(at)
     if (this.#pendingBytes > 0 && !this.#dirty) this.#handOver() // what was gathered meanwhile
     if (this.#owedBytes === 0 && this.#pendingBytes === 0) this.#own = undefined
