@@ -20,6 +20,7 @@ export type {
   Wrapper,
 } from './core/connection.ts'
 export type {
+  DatagramSender,
   DatagramSink,
   DatagramSocket,
   Env,
@@ -71,4 +72,4 @@ export { type Closable, closeOnSignals, type CloseOnSignalsOptions } from './env
 export { attach, connect, dial, listen, TaskPool } from './node.ts'
 export type { ClientOptions, Mount, Server, ServerOptions, SessionSetup, TransportGroups } from './node-options.ts'
 export type { InprocOptions } from './transports/memory.ts'
-export type { IpcOptions, Origins, Pem, TcpOptions, TlsOptions, WsOptions } from './transports/options.ts'
+export type { IpcOptions, Origins, Pem, TcpOptions, TlsOptions, UdpOptions, WsOptions } from './transports/options.ts'

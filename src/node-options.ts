@@ -6,7 +6,7 @@ import type { ServerOptions as CoreServerOptions } from './core/server-options.t
 import type { SessionSetup as CoreSessionSetup } from './core/session-options.ts'
 import type { Mount as CoreMount } from './core/transport.ts'
 import type { InprocOptions } from './transports/memory.ts'
-import type { IpcOptions, TcpOptions, TlsOptions, WsOptions } from './transports/options.ts'
+import type { IpcOptions, TcpOptions, TlsOptions, UdpOptions, WsOptions } from './transports/options.ts'
 
 /** The options of the built-in transports, each in the group of its name. */
 export interface TransportGroups {
@@ -16,6 +16,8 @@ export interface TransportGroups {
   readonly tls?: TlsOptions | undefined
   /** For ws:// and wss://. */
   readonly ws?: WsOptions | undefined
+  /** For udp://. */
+  readonly udp?: UdpOptions | undefined
   /** For ipc://. */
   readonly ipc?: IpcOptions | undefined
   /** For inproc://. */

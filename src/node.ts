@@ -16,13 +16,14 @@ import { ipc } from './transports/ipc.ts'
 import { inproc } from './transports/memory.ts'
 import { tcp } from './transports/tcp.ts'
 import { tls } from './transports/tls.ts'
+import { udp } from './transports/udp.ts'
 import { websocket } from './transports/websocket/websocket.ts'
 
 /** What core takes from Node, unless an option says otherwise. */
 const NODE: Bindings = {
   env: systemEnv,
   framing: /* @__PURE__ */ lengthPrefixed(),
-  transports: [tcp, tls, ipc, websocket, inproc],
+  transports: [tcp, tls, udp, ipc, websocket, inproc],
 }
 
 /**

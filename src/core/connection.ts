@@ -56,6 +56,8 @@ export interface Connection {
   readonly progress?: number
   /** Message mode: a message has begun to come and is not whole. Absent where that cannot be, or nobody can tell. */
   readonly isInside?: boolean
+  /** Unreliable ones: what came while the sink did not read and more waited than is kept. It is lost. */
+  readonly droppedChunks?: number
   /**
    * Starts reading. Before it nothing is read; what arrived waits. (An accepted WebSocket sends its 101 now; `end`
    * before it answers with an HTTP status.) May be called again: the new sink gets `unread` first, then what follows. After `end` or

@@ -56,6 +56,8 @@ export class HandlerLoop<In> {
   readonly #env: Env
   readonly #host: HandlerLoopHost<In>
   readonly #buffer: ChunkBuffer
+  /** From so many undecoded bytes on reading is paused. */
+  readonly #pauseAtBytes: number
 
   /** Message mode: frames that wait. */
   #frames: Uint8Array[] | undefined
@@ -121,6 +123,8 @@ export class HandlerLoop<In> {
     this.#env = env
     this.#host = host
     this.#buffer = new ChunkBuffer(limits.maxFrameBytes)
+    // Datagrams wait in their connection, which keeps a few and counts those that it drops.
+    this.#pauseAtBytes = connection.reliable ? limits.inboundHighWaterMarkBytes : 1
     this.activeAt = this.lastMessageAt = env.now()
   }
 
@@ -331,7 +335,9 @@ export class HandlerLoop<In> {
   /** Message mode: the chunk is the frame. */
   #onFrame(frame: Uint8Array, text: boolean): void {
     if (frame.length > this.#limits.maxFrameBytes) {
-      this.#break(frameTooLarge(frame.length, this.#limits.maxFrameBytes))
+      const error = frameTooLarge(frame.length, this.#limits.maxFrameBytes)
+      if (this.#connection.reliable) this.#break(error)
+      else this.#host.loopReported(error) // as one that cannot be decoded: the next one may be good
     } else if (this.#go && !this.#inRun && this.#framesBytes === 0 && this.#extra === undefined) {
       this.#runOne(frame, text)
     } else {
@@ -491,7 +497,7 @@ export class HandlerLoop<In> {
   }
 
   #regulate(undecodedBytes: number): void {
-    const mark = this.#limits.inboundHighWaterMarkBytes
+    const mark = this.#pauseAtBytes
     if (this.#readPaused) {
       if (this.#go || undecodedBytes <= mark / 2) this.#resumeReading()
     } else if (!this.#go && undecodedBytes >= mark && !this.#ended) {

@@ -315,11 +315,15 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
 
   #noRoom(): HawserError<'ERR_TOO_MANY_SESSIONS'> | undefined {
     const { maxSessions, maxPendingHandshakes } = this.#limits
-    if (this.#handshakes + this.#unopened.size + this.#sessions.size >= maxSessions)
+    if (this.#handshakes + this.#unopened.size + this.#sessions.size >= maxSessions && !this.#makeRoom())
       return tooMany('maxSessions', maxSessions)
     if (this.#handshakes + this.#opening >= maxPendingHandshakes)
       return tooMany('maxPendingHandshakes', maxPendingHandshakes)
     return undefined
+  }
+
+  #makeRoom(): boolean {
+    return this.#acceptors.some((acceptor) => acceptor.makeRoom?.() === true)
   }
 
   #askUser(remoteAddress: Address): HawserError<'ERR_REFUSED'> | undefined {

@@ -68,6 +68,7 @@ export class LiveSession<In, Out, Data>
 
   #state: SessionState = 'opening'
   #cause: CloseCause | undefined
+  #closedWith: HawserError<'ERR_SESSION_CLOSED'> | undefined
   #data: Data | undefined
   /** Reading has begun. */
   #attached = false
@@ -165,6 +166,7 @@ export class LiveSession<In, Out, Data>
       receivedMessages,
       sentMessages,
       droppedMessages,
+      droppedDatagrams: this.#connection.droppedChunks ?? 0,
       bufferedBytes,
       undecodedBytes,
       openedAt: this.#openedAt,
@@ -448,7 +450,7 @@ export class LiveSession<In, Out, Data>
   /** `data` is there: the listener takes over. */
   #begin(): void {
     this.#loop.hold()
-    this.#loop.turnAway(sessionClosed('the opening is over'))
+    if (this.#config.setup.data !== undefined) this.#loop.turnAway(sessionClosed('the opening is over'))
     this.#loop.setPull(this.#pulls())
     try {
       this.#hooks.choose()
@@ -874,16 +876,32 @@ export class LiveSession<In, Out, Data>
     this.#host.sessionGone(this, cause)
   }
 
+  /** Made once: the stack of an error costs more than all else that closing does. */
   #closedError(): HawserError<'ERR_SESSION_CLOSED'> {
-    const cause = this.#cause
-    if (cause === undefined) return sessionClosed('the session is closed')
-    if (cause.by === 'error') return sessionClosed(`the session closed: ${cause.error.message}`, cause.error)
-    return sessionClosed(`the session was closed by the ${cause.by === 'local' ? 'application' : 'peer'}`)
+    if (this.#cause === undefined) return sessionClosed('the session is closed')
+    this.#closedWith ??= closedBy(this.#cause)
+    return this.#closedWith
   }
 
   #step(event: SessionEvent): void {
     this.#state = nextState(this.#state, event)
   }
+}
+
+/** One fault may close many sessions, such as peers that a flood of forged ones displaces: they share what they say of it. */
+const closedByFault = /* @__PURE__ */ new WeakMap<Error, HawserError<'ERR_SESSION_CLOSED'>>()
+
+function closedBy(cause: CloseCause): HawserError<'ERR_SESSION_CLOSED'> {
+  if (cause.by !== 'error') {
+    return sessionClosed(`the session was closed by the ${cause.by === 'local' ? 'application' : 'peer'}`)
+  }
+  const { error } = cause
+  let closed = closedByFault.get(error)
+  if (closed === undefined) {
+    closed = sessionClosed(`the session closed: ${error.message}`, error)
+    closedByFault.set(error, closed)
+  }
+  return closed
 }
 
 function asSessionError(error: Error): SessionError {

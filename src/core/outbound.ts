@@ -441,6 +441,7 @@ export class Outbound<Out> implements Flushable {
     }
     if (slab !== undefined) earlier.push(slab.subarray(this.#from, this.#to))
     const last = earlier.length - 1
+    if (last === 0) return connection.write(earlier[0] as Uint8Array, taken, texts?.[0])
     connection.cork()
     for (let i = 0; i <= last; i++) {
       connection.write(earlier[i] as Uint8Array, i === last ? taken : undefined, texts?.[i])
@@ -465,8 +466,9 @@ export class Outbound<Out> implements Flushable {
   #taken(): void {
     const at = this.#marks?.shift() ?? 0
     this.#owedFrames -= this.#frameMarks?.shift() ?? 0
+    const wasBehind = this.#owedBytes > 0
     this.#owedBytes = this.#connection.bufferedBytes
-    this.progressAt = this.#runtime.env.now()
+    if (wasBehind) this.progressAt = this.#runtime.env.now()
     this.#settleDeliveries(at)
     if (this.#pendingBytes > 0 && !this.#dirty) this.#handOver() // what was gathered meanwhile
     if (this.#owedBytes === 0 && this.#pendingBytes === 0) this.#own = undefined

@@ -46,6 +46,9 @@ export class PassThrough implements Connection {
   get isInside(): boolean {
     return this.below.isInside ?? false
   }
+  get droppedChunks(): number {
+    return this.below.droppedChunks ?? 0
+  }
 
   attach(sink: ConnectionSink, unread?: Uint8Array): void {
     this.below.attach(new PassThroughSink(sink), unread)
@@ -80,7 +83,8 @@ export class PassThrough implements Connection {
   }
 }
 
-class PassThroughSink implements ConnectionSink {
+/** What a PassThrough hears from below, for layers that change a few of its events. */
+export class PassThroughSink implements ConnectionSink {
   readonly #above: ConnectionSink
 
   constructor(above: ConnectionSink) {

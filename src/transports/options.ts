@@ -60,6 +60,31 @@ export interface IpcOptions {
   readonly mode?: number | undefined
 }
 
+/** The option group `udp`. */
+export interface UdpOptions {
+  /**
+   * Servers: peers in the table. A newcomer beyond them displaces one: those that were never answered first, then those
+   * that have been silent since they were, then the others; of each kind the one that was silent for longest.
+   * @defaultValue 65 536
+   */
+  readonly maxPeers?: number | undefined
+  /** Servers: a peer that was silent for so long, in milliseconds, counts as one that has ended; 0 is off. @defaultValue 60 000 */
+  readonly peerIdleMs?: number | undefined
+  /** Largest message that is sent, in bytes; 1 200 is safe on the internet. @defaultValue 65 507 */
+  readonly maxDatagramBytes?: number | undefined
+  /**
+   * Servers: groups to join, such as `239.1.2.3` or `ff02::4321`; `%` names the interface: `239.1.2.3%192.168.1.5`,
+   * `ff02::4321%eth0`.
+   */
+  readonly multicast?: readonly string[] | undefined
+  /** May send to broadcast addresses. @defaultValue false */
+  readonly broadcast?: boolean | undefined
+  /** Of the socket, in bytes, within what the system allows. @defaultValue the system's */
+  readonly sendBufferBytes?: number | undefined
+  /** What comes while it is full is lost. @defaultValue the system's */
+  readonly receiveBufferBytes?: number | undefined
+}
+
 /** Of the listening socket. */
 export interface ListenOptions {
   /** Connections that wait to be accepted. @defaultValue 511 */
@@ -72,6 +97,25 @@ type Resolved<T> = { readonly [K in keyof T]-?: NonNullable<T[K]> }
 const TCP_DEFAULTS: Resolved<TcpOptions> = { noDelay: true, keepAliveMs: 60_000 }
 /** The defaults of the group `ipc`. */
 const IPC_DEFAULTS: Resolved<IpcOptions> = { mode: 0o600 }
+/** What an IPv4 datagram can hold. */
+const MOST_DATAGRAM_BYTES = 65_507
+
+const UDP_OPTIONAL = ['sendBufferBytes', 'receiveBufferBytes'] as const
+
+type UdpDefaults = Resolved<Omit<UdpOptions, (typeof UDP_OPTIONAL)[number]>>
+
+/** Those without a default may be missing. */
+export type ResolvedUdpOptions = UdpDefaults & Pick<UdpOptions, (typeof UDP_OPTIONAL)[number]>
+
+/** The defaults of the group `udp`. */
+const UDP_DEFAULTS: UdpDefaults = {
+  maxPeers: 65_536,
+  peerIdleMs: 60_000,
+  maxDatagramBytes: MOST_DATAGRAM_BYTES,
+  multicast: [],
+  broadcast: false,
+}
+
 /** The defaults of listening. */
 const LISTEN_DEFAULTS: Resolved<ListenOptions> = { backlog: 511 }
 
@@ -126,6 +170,22 @@ export function resolveIpc(groups: Groups): Resolved<IpcOptions> {
   const resolved = withDefaults(IPC_DEFAULTS, groupOf(groups, 'ipc', Object.keys(IPC_DEFAULTS)) as IpcOptions)
   requireNumber('ipc.mode', resolved.mode, 0, 0o777)
   return resolved
+}
+
+/** @throws ERR_BAD_OPTION */
+export function resolveUdp(groups: Groups): ResolvedUdpOptions {
+  const group = groupOf(groups, 'udp', [...Object.keys(UDP_DEFAULTS), ...UDP_OPTIONAL]) as UdpOptions
+  const resolved = withDefaults(UDP_DEFAULTS, group)
+  requireNumber('udp.maxPeers', resolved.maxPeers, 1)
+  requireNumber('udp.peerIdleMs', resolved.peerIdleMs, 0)
+  requireNumber('udp.maxDatagramBytes', resolved.maxDatagramBytes, 1, MOST_DATAGRAM_BYTES)
+  requireBoolean('udp.broadcast', resolved.broadcast)
+  requireGroups(resolved.multicast)
+  for (const name of UDP_OPTIONAL) {
+    if (group[name] !== undefined) requireNumber(`udp.${name}`, group[name], 1, 2 ** 31 - 1)
+  }
+  const { sendBufferBytes, receiveBufferBytes } = group
+  return { ...resolved, sendBufferBytes, receiveBufferBytes }
 }
 
 /** @throws ERR_BAD_OPTION */
@@ -232,6 +292,14 @@ function requirePem(option: string, value: unknown): void {
 /** PEM has lines; a file's name has a slash or an ending. */
 function isPath(part: unknown): boolean {
   return typeof part === 'string' && /^[^\n]*([\\/][^\n]*|\.(pem|crt|cer|key))$/i.test(part)
+}
+
+/** RFC 5771: 224.0.0.0 to 239.255.255.255; RFC 4291 section 2.7: ff00::/8. */
+const MULTICAST = /^(22[4-9]|23\d)(\.\d{1,3}){3}(%[\d.]+)?$|^ff[\da-f]{0,2}:[\da-f:.]*(%[\w.-]+)?$/i
+
+function requireGroups(value: unknown): void {
+  if (Array.isArray(value) && value.every((group) => typeof group === 'string' && MULTICAST.test(group))) return
+  throw badOption('udp.multicast', 'must be a list of multicast addresses, such as 239.1.2.3')
 }
 
 /** RFC 7301: each name is led by its length in one byte. */

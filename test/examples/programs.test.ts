@@ -2,6 +2,8 @@ import test, { type ExecutionContext } from 'ava'
 import { lengthPrefixed } from 'hawser/framing'
 import { dial } from 'hawser'
 import { json, text } from 'hawser/codecs'
+import type { Command, Reply } from '../../examples/game/commands.ts'
+import { playerCodec } from '../../examples/game/world-codec.ts'
 import { ExampleProcess, isFree, PlainClient } from '../support/example-process.ts'
 
 /** Faster than an example's own pace, so that a test sees a session time out. */
@@ -172,9 +174,9 @@ test('chat: people with nc meet in rooms, and hear it when the server goes down'
   t.regex(await bob.ended(), /\* the server goes down; goodbye\n$/)
 })
 
-test('echo: over tcp, tls and ipc, with heartbeats; who falls silent is closed', async (t) => {
+test('echo: over tcp, tls, udp and ipc, with heartbeats; who falls silent is closed', async (t) => {
   const example = start(t, 'echo', { HEARTBEAT_MS })
-  for (const transport of ['tcp', 'tls', 'ipc']) {
+  for (const transport of ['tcp', 'tls', 'udp', 'ipc']) {
     await example.printed(new RegExp(`"Hello, hawser!" came back over ${transport}`))
     await example.printed(new RegExp(`a heartbeat came back over ${transport}`))
   }
@@ -188,18 +190,43 @@ test('echo: over tcp, tls and ipc, with heartbeats; who falls silent is closed',
 
   t.is(await example.end(), 0)
   t.is(example.output.match(/is closed by the other side/g)?.length, 4, 'the three clients and the silent one')
-  t.regex(example.output, /is closed; 5 sessions, \d+ messages\n$/)
+  t.regex(example.output, /is closed; 6 sessions, \d+ messages\n$/)
 })
 
 test('echo: the session beyond the limit is refused, and the others notice nothing', async (t) => {
   const example = start(t, 'echo')
-  await example.printed(/session 4 opens/)
+  await example.printed(/session 5 opens/)
   const port = await example.port()
   const crowd = Array.from({ length: 700 }, () => new PlainClient({ port }))
   await example.printed(/(?:tcp:\/\/\S+ was refused: [^]*){4}/) // three clients and the silent one were there
   t.is(await example.end(), 0)
   await Promise.all(crowd.map((client) => client.ended()))
   t.is(example.output.match(/was refused/g)?.length, 4)
+})
+
+test('game: who logs in over TCP moves over UDP, and sees the others move', async (t) => {
+  const example = start(t, 'game')
+  await example.printed(/ann has a sword/)
+  await example.printed(/bob sees 2 at tick \d+/)
+  const commands = await dial(`tcp://127.0.0.1:${await example.port()}`, { codec: json<Reply, Command>() })
+  commands.send({ type: 'login', name: 'cleo' })
+  const welcome = await commands.receive({ timeoutMs: 5_000 })
+  const token = welcome.type === 'welcome' ? welcome.token : ''
+  const states = await dial(`udp://127.0.0.1:${await example.port('udp')}`, { codec: playerCodec })
+  states.send({ token: 'f'.repeat(16), x: 1, y: 1 }) // nobody's: not answered
+  states.send({ token, x: 1234, y: 567 })
+  const { players } = await states.receive({ timeoutMs: 5_000 })
+  t.is(players.length, 3)
+  t.deepEqual(players[2], { x: 1234, y: 567 })
+  await example.printed(/ann sees 3 at tick \d+/)
+  commands.destroy()
+  await example.printed(/cleo leaves/)
+
+  const stranger = await dial(`tcp://127.0.0.1:${await example.port()}`, { codec: json<Reply, Command>() })
+  stranger.send({ type: 'buy', item: 'castle' })
+  t.is((await stranger.closed).by, 'remote')
+  t.is(await example.end(), 0)
+  states.destroy()
 })
 
 test('start: servers and clients of several protocols live in one process and end together', async (t) => {

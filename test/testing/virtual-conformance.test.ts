@@ -6,6 +6,7 @@ import { inproc } from '../../src/transports/memory.ts'
 import { ipc } from '../../src/transports/ipc.ts'
 import { tcp } from '../../src/transports/tcp.ts'
 import { tls } from '../../src/transports/tls.ts'
+import { udp } from '../../src/transports/udp.ts'
 import { websocket } from '../../src/transports/websocket/websocket.ts'
 import { answered } from '../support/answered.ts'
 import { suite } from '../support/suite.ts'
@@ -37,6 +38,13 @@ verifyTransport(suite, 'tls on the virtual network', {
 verifyTransport(suite, 'inproc in a virtual Env', {
   transport: inproc,
   address: () => `inproc://place-${++paths}`,
+  env,
+})
+
+verifyTransport(suite, 'udp on the virtual network', {
+  transport: udp,
+  address: 'udp://127.0.0.1:0',
+  reliable: false,
   env,
 })
 

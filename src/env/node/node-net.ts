@@ -2,10 +2,11 @@ import { Readable, Writable } from 'node:stream'
 import { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { Connection, Role } from '../../core/connection.ts'
-import type { Net, StreamTarget } from '../../core/env.ts'
+import type { DatagramSocket, Net, StreamTarget } from '../../core/env.ts'
 import { badOption } from '../../core/errors.ts'
 import type { UpgradeSink, UpgradeSource } from '../../core/web-socket.ts'
 import type { AcceptSink, Acceptor, LinkOptions } from '../../core/transport.ts'
+import { bindDatagram } from './datagram-socket.ts'
 import { dialStream } from './dial.ts'
 import { tlsPeerInfo } from './peer-certificate.ts'
 import { takeUpgrades } from './http-upgrades.ts'
@@ -30,6 +31,10 @@ export class NodeNet implements Net {
 
   secure(connection: Connection, tls: unknown, options: LinkOptions): Promise<Connection> {
     return secureStream(connection, tls, options)
+  }
+
+  bindDatagram(target: Parameters<typeof bindDatagram>[0], options: LinkOptions): Promise<DatagramSocket> {
+    return bindDatagram(target, options)
   }
 
   prepareTls(tls: unknown, role: Role): void {
