@@ -5,18 +5,22 @@ import type { Connection, Role } from '../../core/connection.ts'
 import type { Net, StreamTarget } from '../../core/env.ts'
 import { badOption } from '../../core/errors.ts'
 import type { AcceptSink, Acceptor, LinkOptions } from '../../core/transport.ts'
+import type { WebSocketEngine } from '../../core/web-socket.ts'
 import { dialStream } from './dial.ts'
 import { tlsPeerInfo } from './peer-certificate.ts'
 import { type Ends, secureEnds, tcpEnds } from './socket-address.ts'
 import { SocketConnection } from './socket-connection.ts'
 import { listenStream } from './stream-acceptor.ts'
 import { prepareTls, secureStream } from './tls-handshake.ts'
+import { WsEngine } from './ws-engine.ts'
 
 /** The name of both ends of a stream that somebody else opened, where it is no TCP socket. */
 const NAMELESS: Ends = { local: 'stream://local:0', remote: 'stream://local:0' }
 
 /** Sockets of the operating system. */
 export class NodeNet implements Net {
+  readonly webSocket: WebSocketEngine = new WsEngine()
+
   dial(target: StreamTarget, options: LinkOptions): Promise<Connection> {
     return dialStream(target, options)
   }
