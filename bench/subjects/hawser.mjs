@@ -37,9 +37,9 @@ const echoing = {
 }
 
 export const echo = {
-  async serve() {
+  async serve({ transport }) {
     await mixedUse()
-    const server = await listen('tcp://127.0.0.1:0', { codec: raw(), listener: echoing })
+    const server = await listen(`${transport}://127.0.0.1:0`, { codec: raw(), listener: echoing })
     return server.address.href
   },
 
