@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { promisify } from 'node:util'
 import test from 'ava'
 import { text } from '../../codecs/text.ts'
+import type { Peer } from '../../src/core/peer.ts'
 import { refused } from '../../src/core/errors.ts'
 import { listen } from '../../src/node.ts'
 
@@ -48,7 +49,7 @@ function without(name: string): Record<string, string> {
 const setup = (engine: 'own' | 'ws') => ({
   codec: text(),
   ws: { engine, subprotocols: ['chat.v2'] },
-  data(peer: { readonly request?: { readonly headers: Readonly<Record<string, string | string[] | undefined>> } }) {
+  data(peer: Peer) {
     const token = peer.request?.headers['authorization']
     if (token === undefined) throw refused('who are you?', { status: 401 })
     if (token !== 'Bearer right') throw refused('not you')

@@ -118,7 +118,14 @@ const wsPackage: TheirWebSocket = {
       return made
     }
     const socket = await open()
-    for (const message of ['', 'text µ€😀', Buffer.alloc(0), Buffer.from([0, 255, 128]), 'x'.repeat(MIB), Buffer.alloc(MIB)]) {
+    for (const message of [
+      '',
+      'text µ€😀',
+      Buffer.alloc(0),
+      Buffer.from([0, 255, 128]),
+      'x'.repeat(MIB),
+      Buffer.alloc(MIB),
+    ]) {
       socket.send(message)
       const [data, isBinary] = (await once(socket, 'message')) as [Buffer, boolean]
       if (isBinary !== Buffer.isBuffer(message) || !data.equals(Buffer.from(message))) throw new Error('another echo')

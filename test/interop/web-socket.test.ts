@@ -93,7 +93,10 @@ for (const their of theirs) {
         for (const [asked, answer] of [
           ['fragments:', 'one two three'],
           ['ping:', 'pong:'],
-          ['agreed:', [setting.subprotocol, setting.compress ? 'permessage-deflate' : undefined].filter(Boolean).join(' ')],
+          [
+            'agreed:',
+            [setting.subprotocol, setting.compress ? 'permessage-deflate' : undefined].filter(Boolean).join(' '),
+          ],
         ] as const) {
           session.send(asked)
           const said = String(await session.receive())

@@ -16,6 +16,8 @@ export interface Handshake {
   readonly path?: string
   /** The value of Sec-WebSocket-Extensions, offered by a client or answered by a server. */
   readonly extensions?: string | undefined
+  /** The server should decline them. */
+  readonly declined?: boolean
 }
 
 /**
@@ -31,6 +33,10 @@ export class WebSocketDriver {
   #chunks: Buffer[] = []
   #wait: (() => void) | undefined
   #ended = false
+  /** How many came as they should. */
+  #replies = 0
+  /** Of its messages and control frames, which came compressed. */
+  readonly compressed: boolean[] = []
   /** What the subject said before. */
   #context: Buffer = Buffer.alloc(0)
 
@@ -75,6 +81,8 @@ export class WebSocketDriver {
     for (const step of steps) {
       if ('untilFailed' in step) {
         await failed
+      } else if ('untilReplies' in step) {
+        while (this.#replies < step.untilReplies && !this.#ended) await turn()
       } else if ('parts' in step) {
         const whole = this.#wire({ opcode: step.opcode, payload: Buffer.concat(step.parts) })
         let at = whole.length - step.parts.reduce((sum, part) => sum + part.length, 0)
@@ -117,21 +125,22 @@ export class WebSocketDriver {
   // ── What it gets ────────────────────────────────────────────────────────────────────────────────────────
 
   /** Settles when the subject has said goodbye as it should. */
-  async #watch({ replies, closes }: Case): Promise<void> {
-    let next = 0
+  async #watch({ sends, replies, closes, breaksRule, sparesPongs = false }: Case): Promise<void> {
     for (;;) {
+      let next = this.#replies
       const frame = await this.#message()
       if (frame === undefined) throw new Error(`the connection ended after ${next} of ${replies.length} replies`)
       if (frame.opcode === CLOSE) {
-        if (next < replies.length)
+        if (next < replies.length && !sparesPongs)
           throw new Error(`closed (${codeOf(frame)}) after ${next} of ${replies.length} replies`)
         checkClose(frame, closes)
+        if (!breaksRule && sends.length === 0) this.#socket.write(this.#wire(frame)) // it was the subject that began
         break
       }
       // A pong may be left out where one for a later ping follows (RFC 6455 section 5.5.3).
       while (mayBeLeftOut(replies, next) && !isReply(frame, replies[next])) next++
       if (!isReply(frame, replies[next])) throw new Error(`reply ${next} is another one: ${shown(frame)}`)
-      next++
+      this.#replies = next + 1
     }
     if (this.#role === 'server') this.#socket.end() // the server's part
     for (let more = await this.#message(); more !== undefined; more = await this.#message())
@@ -148,6 +157,7 @@ export class WebSocketDriver {
       if (frame === undefined) return undefined
       if (frame.opcode >= CLOSE) {
         if (!frame.fin || frame.payload.length > 125 || frame.rsv !== 0) throw new Error('a bad control frame')
+        this.compressed.push(false)
         return frame
       }
       if ((frame.opcode === 0) === (parts.length === 0)) throw new Error('a fragment out of place')
@@ -159,6 +169,7 @@ export class WebSocketDriver {
       }
       parts.push(frame.payload)
       if (!frame.fin) continue
+      this.compressed.push(compressed)
       const payload = Buffer.concat(parts)
       return { opcode, payload: compressed ? this.#inflated(payload) : payload }
     }
@@ -221,7 +232,10 @@ export class WebSocketDriver {
 }
 
 /** The driver as a client of whoever listens on `port`. @throws unless it answers 101 */
-export async function driveAsClient(port: number, { path = '/', extensions }: Handshake): Promise<WebSocketDriver> {
+export async function driveAsClient(
+  port: number,
+  { path = '/', extensions, declined = false }: Handshake,
+): Promise<WebSocketDriver> {
   const socket = connect(port, '127.0.0.1').setNoDelay(true)
   await once(socket, 'connect')
   const key = randomBytes(16).toString('base64')
@@ -233,7 +247,7 @@ export async function driveAsClient(port: number, { path = '/', extensions }: Ha
   if (!lines[0]?.startsWith('HTTP/1.1 101 ')) throw new Error(`answered ${lines[0]}`)
   if (header(lines, 'sec-websocket-accept') !== acceptOf(key)) throw new Error('a wrong Sec-WebSocket-Accept')
   const agreed = header(lines, 'sec-websocket-extensions')
-  if ((agreed === undefined) !== (extensions === undefined)) throw new Error(`agreed on ${agreed}`)
+  if ((agreed !== undefined) !== (extensions !== undefined && !declined)) throw new Error(`agreed on ${agreed}`)
   return new WebSocketDriver(socket, 'client', rest, agreed)
 }
 

@@ -6,14 +6,14 @@ import { systemEnv } from '../../src/env/node/system-env.ts'
 import { linkOptions } from './accepting.ts'
 import type { WebSocketEngine } from '../../src/core/web-socket.ts'
 
-const SETTINGS = (compression: boolean) => ({
+const SETTINGS = (compression: boolean | { readonly thresholdBytes: number }) => ({
   subprotocols: [],
   headers: {},
-  compression: compression ? { thresholdBytes: 0 } : (false as const),
+  compression: compression === true ? { thresholdBytes: 0 } : compression,
 })
 export async function subjectListen(
   _engine: string,
-  compression: boolean,
+  compression: boolean | { readonly thresholdBytes: number },
   maxFrameBytes: number,
   onConnection: (c: Connection) => void,
 ) {
@@ -38,7 +38,7 @@ export async function subjectListen(
 }
 export async function subjectDial(
   _engine: string,
-  compression: boolean,
+  compression: boolean | { readonly thresholdBytes: number },
   maxFrameBytes: number,
   port: number,
   path: string,

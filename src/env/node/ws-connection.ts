@@ -6,7 +6,7 @@ import type { CloseReason, Connection, ConnectionSink, PeerInfo } from '../../co
 import type { Env, TimerHandle } from '../../core/env.ts'
 import { badFrame, badMessage, frameTooLarge, type HawserError, isHawserError } from '../../core/errors.ts'
 import { Fifo } from '../../core/fifo.ts'
-import { codeOf, reasonOf, systemError } from './system-error.ts'
+import { codeOf, systemError } from './system-error.ts'
 import { writeQueueBytes } from './write-queue.ts'
 
 /** What is asked of the package's WebSocket, which answers a close frame only when told to. */
@@ -64,6 +64,9 @@ interface Waiting {
 
 /** Pongs on their way at once. Of the pings beyond, the latest is answered (RFC 6455 section 5.5.3). */
 const MAX_PONGS = 16
+/** Pings and pongs within FLOOD_MS that are one too many. */
+const FLOOD_FRAMES = 1024
+const FLOOD_MS = 1000
 /** After a mistake of the peer, how long we read and forget what it still sends, so that it can read our close frame. */
 const LINGER_MS = 2_000
 const NORMAL = 1000
@@ -110,6 +113,8 @@ export class WsConnection implements Connection {
   /** The chunk that the socket brings just now held a message or more. */
   #heard = false
   #pongs = 0
+  #controls = 0
+  #controlsSince = 0
   /** Of the latest ping that has no pong yet. */
   #owedPong: Uint8Array | undefined
   /** `end` was called. */
@@ -287,12 +292,15 @@ export class WsConnection implements Connection {
     ws.on('message', (data, isBinary) => this.#receive(data, !isBinary))
     ws.on('ping', (data) => {
       this.#live()
-      if (this.#ending || this.#destroyed) return
+      if (this.#isFlooded() || this.#ending || this.#destroyed) return
       if (this.#pongs < MAX_PONGS) this.#pong(data)
       else this.#owedPong = copy(data)
     })
-    ws.on('pong', () => this.#live())
-    ws.on('error', (error) => this.#fail(error))
+    ws.on('pong', () => {
+      this.#live()
+      this.#isFlooded()
+    })
+    ws.on('error', (error) => this.#fail(this.#mistakeOf(error)))
     ws.on('close', () => this.#close())
     ws.onPeerClose = (code, text) => this.#endOfPeer(code === NO_CODE ? {} : { code, text })
     // Behind the package's own: bytes that completed no message are life, too.
@@ -303,7 +311,7 @@ export class WsConnection implements Connection {
   }
 
   #receive(chunk: Uint8Array, text: boolean): void {
-    if (this.#destroyed) return
+    if (this.#destroyed || this.#failed) return
     this.#heard = true
     if (this.#unread !== undefined) this.#unread.push({ chunk, text })
     else this.#sink?.onChunk(chunk, text)
@@ -321,10 +329,24 @@ export class WsConnection implements Connection {
     this.#tellEnd()
   }
 
-  /** The package has sent the peer a close frame that says why, and then ends the stream. */
-  #fail(error: Error): void {
+  #isFlooded(): boolean {
+    if (this.#failed) return true
+    if (++this.#controls < FLOOD_FRAMES) return false
+    const now = this.#env.now()
+    const isFlood = now - this.#controlsSince < FLOOD_MS
+    this.#controls = 0
+    this.#controlsSince = now
+    if (!isFlood) return false
+    this.#ws?.sendClose(POLICY_VIOLATION, '')
+    this.#fail(badFrame(`the peer sent ${FLOOD_FRAMES} pings and pongs within a second`))
+    this.#socket.end()
+    return true
+  }
+
+  /** The peer has been sent a close frame that says why, and behind it the stream ends. */
+  #fail(error: HawserError): void {
     this.#failed = true
-    this.#error ??= this.#mistakeOf(error)
+    this.#error ??= error
     this.#linger ??= this.#env.setTimer(LINGER_MS, () => this.#socket.destroy())
   }
 
@@ -334,7 +356,7 @@ export class WsConnection implements Connection {
     if (TOO_LARGE.has(code)) return frameTooLarge(this.#maxFrameBytes + 1, this.#maxFrameBytes)
     if (code === 'WS_ERR_INVALID_UTF8') return badMessage('a text message or close reason is not UTF-8', error)
     if (code.startsWith('Z_')) return badMessage(`a compressed message cannot be inflated: ${error.message}`, error)
-    return badFrame(`${this.remoteAddress} broke the WebSocket protocol: ${reasonOf(error) ?? error.message}`)
+    return badFrame(`${this.remoteAddress} broke the WebSocket protocol: ${error.message}`)
   }
 
   #close(): void {

@@ -31,6 +31,8 @@ export type Step =
   | { readonly pieceBytes: number; readonly frames: readonly Frame[] }
   /** One frame whose payload comes in parts, the last of them when the subject has given up. */
   | { readonly opcode: number; readonly parts: readonly Buffer[] }
+  /** Goes on when so many replies have come. */
+  | { readonly untilReplies: number }
   /** Goes on when the subject has given up. */
   | { readonly untilFailed: true }
 
@@ -52,6 +54,8 @@ export interface Case {
   readonly closes: ClosesWith
   /** What is sent breaks a rule, and the subject says which. */
   readonly breaksRule: boolean
+  /** Pongs may be missing: the subject gave up among them. */
+  readonly sparesPongs?: boolean
 }
 
 const NORMAL = 1000
