@@ -1,14 +1,11 @@
 import { Duplex } from 'node:stream'
+import { allocate } from '../../core/bytes.ts'
 import type { Connection, ConnectionSink } from '../../core/connection.ts'
-import { SocketConnection } from './socket-connection.ts'
 
-/** `connection` as a Duplex, which takes it over: its own socket where it is one. */
-export function duplexOf(connection: Connection): Duplex {
-  const own = connection instanceof SocketConnection ? connection.release() : undefined
-  return own ?? new ConnectionDuplex(connection)
-}
+/** Small writes are joined into writes of up to so many bytes. */
+const JOINED_BYTES = 64 * 1024
 
-/** A Connection as Node's Duplex, for what of Node wants one: TLS or WebSocket over a connection that is no socket. */
+/** A Connection as Node's Duplex, for what wants one: TLS over a connection that is no socket, the package `ws`. */
 export class ConnectionDuplex extends Duplex implements ConnectionSink {
   readonly #connection: Connection
   #callback: ((error?: Error | null) => void) | undefined
@@ -44,12 +41,23 @@ export class ConnectionDuplex extends Duplex implements ConnectionSink {
     this.#connection.write(chunk, () => callback())
   }
 
-  /** What was corked leaves together. */
+  /** What was corked leaves together, the small ones as one: many buffers in one write cost more than their copy. */
   override _writev(chunks: readonly { readonly chunk: Uint8Array }[], callback: (error?: Error | null) => void): void {
-    const last = chunks.length - 1
-    this.#connection.cork()
-    chunks.forEach(({ chunk }, i) => this.#connection.write(chunk, i === last ? () => callback() : undefined))
-    this.#connection.uncork()
+    const connection = this.#connection
+    connection.cork()
+    let from = 0
+    let bytes = 0
+    for (let i = 0; i < chunks.length; i++) {
+      const { length } = (chunks[i] as { readonly chunk: Uint8Array }).chunk
+      if (bytes > 0 && bytes + length > JOINED_BYTES) {
+        connection.write(joined(chunks, from, i, bytes))
+        from = i
+        bytes = 0
+      }
+      bytes += length
+    }
+    connection.write(joined(chunks, from, chunks.length, bytes), () => callback())
+    connection.uncork()
   }
 
   override _final(callback: (error?: Error | null) => void): void {
@@ -63,4 +71,21 @@ export class ConnectionDuplex extends Duplex implements ConnectionSink {
     this.#callback = () => callback(error)
     this.#connection.destroy(error ?? undefined)
   }
+}
+
+function joined(
+  chunks: readonly { readonly chunk: Uint8Array }[],
+  from: number,
+  to: number,
+  bytes: number,
+): Uint8Array {
+  if (to - from === 1) return (chunks[from] as { readonly chunk: Uint8Array }).chunk
+  const whole = allocate(bytes)
+  let at = 0
+  for (let i = from; i < to; i++) {
+    const { chunk } = chunks[i] as { readonly chunk: Uint8Array }
+    whole.set(chunk, at)
+    at += chunk.length
+  }
+  return whole
 }

@@ -181,16 +181,12 @@ export class SocketConnection implements Connection {
   }
 
   /**
-   * Gives the stream to somebody who speaks another protocol over it; the connection is no more, and a sink that was
-   * attached hears nothing more. Not while something waits for that sink, and never for a pair.
+   * Gives the stream to somebody who speaks another protocol over it; the connection is no more. Only before `attach`,
+   * and never for a pair.
    */
   release(): Duplex | undefined {
-    if (this.#isPair() || this.#destroyed || this.#closed || this.#peerEnded) return undefined
-    if (this.#unread !== undefined && this.#unread.length > 0) return undefined
+    if (this.#sink !== undefined || this.#isPair() || this.#destroyed || this.#closed) return undefined
     const stream = this.#readable as Duplex & Owned
-    stream.off('data', onStreamData)
-    stream.pause()
-    this.#sink = undefined
     stream[READER] = undefined // the handlers stay, and do nothing but hear errors
     stream[WRITER] = undefined
     this.#destroyed = true

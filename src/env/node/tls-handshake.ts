@@ -13,7 +13,7 @@ import type { Connection, Role } from '../../core/connection.ts'
 import { badOption, describe, HawserError, isHawserError } from '../../core/errors.ts'
 import type { LinkOptions } from '../../core/transport.ts'
 import { attempt } from './attempt.ts'
-import { duplexOf } from './connection-duplex.ts'
+import { ConnectionDuplex } from './connection-duplex.ts'
 import { certificateOf, tlsPeerInfo } from './peer-certificate.ts'
 import { secureEnds } from './socket-address.ts'
 import { SocketConnection } from './socket-connection.ts'
@@ -56,7 +56,7 @@ export function secureStream(connection: Connection, tls: unknown, options: Link
     const accepted = options.role === 'accepted'
     const group = tls as TlsGroup
     const start = accepted ? acceptHandshake(serverFor(group)) : dialHandshake(contextFor(group), group)
-    const stream = duplexOf(connection)
+    const stream = streamOf(connection)
     stream.allowHalfOpen = false // who leaves in the middle of the handshake has left
     const failed = (error: unknown, socket?: TLSSocket): void => {
       outcome.reject(handshakeError(what, error, socket))
@@ -111,6 +111,11 @@ function acceptHandshake(server: Server): Handshake {
     view.once('tlsClientError', failed)
     for (const accept of server.listeners('connection')) accept.call(view, stream)
   }
+}
+
+function streamOf(connection: Connection): Duplex {
+  const own = connection instanceof SocketConnection ? connection.release() : undefined
+  return own ?? new ConnectionDuplex(connection)
 }
 
 /** A certificate that was asked for, though not required, and cannot be verified. */

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { ClientOptions, PerMessageDeflateOptions, ServerOptions, WebSocket, WebSocketServer } from 'ws'
 import type { Connection } from '../../core/connection.ts'
@@ -6,7 +7,7 @@ import { badFrame, describe, HawserError } from '../../core/errors.ts'
 import type { LinkOptions } from '../../core/transport.ts'
 import type { UpgradeRequest, WebSocketEngine, WebSocketSettings } from '../../core/web-socket.ts'
 import { attempt } from './attempt.ts'
-import { duplexOf } from './connection-duplex.ts'
+import { ConnectionDuplex } from './connection-duplex.ts'
 import { codeOf, systemError } from './system-error.ts'
 import { type PatientWebSocket, WsConnection } from './ws-connection.ts'
 
@@ -45,7 +46,7 @@ export class WsEngine implements WebSocketEngine {
   ): Connection {
     const engine = this.#loaded()
     const { url, headers } = request
-    const socket = duplexOf(link)
+    const socket = new ConnectionDuplex(link)
     const upgrade = (compression: WebSocketSettings['compression']): PatientWebSocket | undefined =>
       upgraded(engine, socket, unread, request, { ...settings, compression }, options)
     return connectionOver(link, socket, settings, options, {
@@ -58,12 +59,12 @@ export class WsEngine implements WebSocketEngine {
   dial(link: Connection, url: string, settings: WebSocketSettings, options: LinkOptions): Promise<Connection> {
     const { Patient } = this.#loaded()
     const what = `WebSocket handshake with ${url}`
-    const socket = duplexOf(link)
+    const socket = new ConnectionDuplex(link)
     const handshake = attempt<Connection>(what, options, (outcome) => {
       const ws = new Patient(url, [...settings.subprotocols], {
         ...limits(settings, options),
         headers: settings.headers,
-        createConnection: () => socket as ReturnType<NonNullable<ClientOptions['createConnection']>>,
+        createConnection: () => socket as Duplex as Socket, // Node's HTTP takes any Duplex
         finishRequest(request) {
           request.once('socket', () => socket.resume()) // it was paused while nobody read
           request.end()
