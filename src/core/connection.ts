@@ -32,6 +32,8 @@ export interface Connection {
   readonly reliable: boolean
   /** 'borrowed': a chunk's memory is reused when onChunk returns. */
   readonly chunks: 'kept' | 'borrowed'
+  /** true: nobody else has the memory of a chunk, so that whoever gets it may write to it. @defaultValue false */
+  readonly ownsChunks?: boolean
   /** Message mode: the largest frame; Infinity otherwise. */
   readonly maxWriteBytes: number
   /** As URLs. Still known after close. */

@@ -10,6 +10,8 @@ export interface LinkOptions {
   readonly chunks: 'kept' | 'borrowed'
   /** WebSocket needs it before the session exists. */
   readonly maxFrameBytes: number
+  /** 'stream': where messages begin and end is for the session's framing; a message may come in pieces, of any size in all. */
+  readonly boundary?: 'auto' | 'stream' | undefined
   /** The codec's `format` is 'text': default kind of outgoing message. */
   readonly text: boolean
   /** The option groups tcp, tls, ws, udp, ipc as the user gave them; `listen: { backlog }` too. */

@@ -4,6 +4,7 @@ import type { Env, Net, StreamTarget, TimerHandle } from '../core/env.ts'
 import { badOption, HawserError } from '../core/errors.ts'
 import type { Acceptor, AcceptSink, LinkOptions } from '../core/transport.ts'
 import { WaitList } from '../core/wait-list.ts'
+import { sha1 } from '../env/node/sha1.ts'
 import { MemoryAcceptor } from '../transports/memory-acceptor.ts'
 import { MemoryConnection } from '../transports/memory-connection.ts'
 import { resolveListen } from '../transports/options.ts'
@@ -138,6 +139,10 @@ export class VirtualNet implements Net, VirtualNetwork {
   /** Imitated, so that one sees what a session sees of TLS; the bytes stay as they are. */
   secure(connection: Connection, tls: unknown, options: LinkOptions): Promise<Connection> {
     return this.#tls.secure(connection, tls, options)
+  }
+
+  sha1(bytes: Uint8Array): Uint8Array {
+    return sha1(bytes)
   }
 
   /** @param stream an end of `network.pair()` */

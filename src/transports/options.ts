@@ -37,6 +37,23 @@ export interface TlsOptions {
   readonly insecure?: boolean | undefined
 }
 
+/** Whose pages may talk to us: a list such as `['https://example.com']`, or a function that is given the `Origin`. */
+export type Origins = readonly string[] | ((origin: string | undefined) => boolean)
+
+/** The option group `ws`, for wss:// too. */
+export interface WsOptions {
+  /** Clients: offered, best first. Servers: spoken, best first; a client that offers only others is refused with 400. */
+  readonly subprotocols?: readonly string[] | undefined
+  /** Servers. @defaultValue a request with cookies must come from a page of the same host, any other may come from anywhere */
+  readonly origins?: Origins | undefined
+  /** permessage-deflate, for messages of `thresholdBytes` (1,024) and more. @defaultValue false */
+  readonly compression?: false | { readonly thresholdBytes?: number | undefined } | undefined
+  /** Further headers: of a client's request, of a server's 101. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  /** 'ws': the package of that name carries every WebSocket; else only those that compress. @defaultValue 'own' */
+  readonly engine?: 'own' | 'ws' | undefined
+}
+
 /** The option group `ipc`. */
 export interface IpcOptions {
   /** Permissions of the socket's file. @defaultValue 0o600 */
@@ -75,6 +92,24 @@ const TLS_DEFAULTS: Resolved<Pick<TlsOptions, 'minVersion' | 'clientCertificate'
   insecure: false,
 }
 
+/** Without `origins` there is a rule of its own. */
+export interface ResolvedWsOptions {
+  readonly subprotocols: readonly string[]
+  readonly origins?: Origins | undefined
+  readonly compression: false | { readonly thresholdBytes: number }
+  readonly headers: Readonly<Record<string, string>>
+  readonly engine: 'own' | 'ws'
+}
+
+const WS_NAMES: readonly (keyof WsOptions)[] = ['subprotocols', 'origins', 'compression', 'headers', 'engine']
+/** Below this a message grows as often as it shrinks. */
+const THRESHOLD_BYTES = 1024
+/** What the handshake says itself. */
+const HANDSHAKE_HEADER = /^(host|upgrade|connection|content-length|transfer-encoding|sec-websocket-.*)$/i
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+/** No line breaks: they would begin a header of somebody else's. */
+const HEADER_VALUE = /^[\t\u0020-\u007e\u0080-\u00ff]*$/
+
 /** The option groups of a LinkOptions, as the user gave them. */
 type Groups = Readonly<Record<string, unknown>>
 
@@ -101,6 +136,56 @@ export function resolveListen(groups: Groups): Resolved<ListenOptions> {
   )
   requireNumber('backlog', resolved.backlog, 1, 2 ** 31 - 1)
   return resolved
+}
+
+/** @throws ERR_BAD_OPTION */
+export function resolveWs(groups: Groups): ResolvedWsOptions {
+  const {
+    subprotocols = [],
+    origins,
+    compression = false,
+    headers = {},
+    engine = 'own',
+  } = groupOf(groups, 'ws', WS_NAMES) as WsOptions
+  if (!isListOf(subprotocols, isToken) || new Set(subprotocols).size < subprotocols.length)
+    throw badOption('ws.subprotocols', 'must be a list of different names without blanks and commas')
+  if (origins !== undefined && typeof origins !== 'function' && !isListOf(origins, isOrigin))
+    throw badOption('ws.origins', "must be a function, or a list of origins such as 'https://example.com'")
+  requireOneOf('ws.engine', engine, ['own', 'ws'])
+  requireHeaders(headers)
+  return { subprotocols, origins, compression: resolveCompression(compression), headers, engine }
+}
+
+function resolveCompression(value: NonNullable<WsOptions['compression']>): ResolvedWsOptions['compression'] {
+  if (value === false) return false
+  if (typeof value !== 'object') throw badOption('ws.compression', 'must be false or an object')
+  requireKnown('ws.compression.', value, ['thresholdBytes'])
+  const { thresholdBytes = THRESHOLD_BYTES } = value
+  requireNumber('ws.compression.thresholdBytes', thresholdBytes, 0)
+  return { thresholdBytes }
+}
+
+function requireHeaders(headers: unknown): void {
+  if (typeof headers !== 'object' || headers === null) throw badOption('ws.headers', 'must be an object')
+  for (const [name, value] of Object.entries(headers) as [string, unknown][]) {
+    if (!isToken(name) || HANDSHAKE_HEADER.test(name))
+      throw badOption('ws.headers', `cannot hold '${name}': it is no name, or the handshake's own`)
+    if (typeof value !== 'string' || !HEADER_VALUE.test(value))
+      throw badOption(`ws.headers.${name}`, 'must be a text of one line')
+  }
+}
+
+function isListOf(value: unknown, isRight: (element: unknown) => boolean): boolean {
+  return Array.isArray(value) && value.every(isRight)
+}
+
+function isToken(value: unknown): boolean {
+  return typeof value === 'string' && TOKEN.test(value)
+}
+
+/** As a browser writes it: no path, not even a slash. */
+function isOrigin(value: unknown): boolean {
+  return typeof value === 'string' && (value === 'null' || /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#]+$/i.test(value))
 }
 
 const TLS_OPTIONAL = ['cert', 'key', 'ca', 'passphrase', 'servername', 'alpn'] as const

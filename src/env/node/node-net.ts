@@ -4,10 +4,13 @@ import { TLSSocket } from 'node:tls'
 import type { Connection, Role } from '../../core/connection.ts'
 import type { Net, StreamTarget } from '../../core/env.ts'
 import { badOption } from '../../core/errors.ts'
+import type { UpgradeSink, UpgradeSource } from '../../core/web-socket.ts'
 import type { AcceptSink, Acceptor, LinkOptions } from '../../core/transport.ts'
 import type { WebSocketEngine } from '../../core/web-socket.ts'
 import { dialStream } from './dial.ts'
 import { tlsPeerInfo } from './peer-certificate.ts'
+import { takeUpgrades } from './http-upgrades.ts'
+import { sha1 } from './sha1.ts'
 import { type Ends, secureEnds, tcpEnds } from './socket-address.ts'
 import { SocketConnection } from './socket-connection.ts'
 import { listenStream } from './stream-acceptor.ts'
@@ -35,6 +38,16 @@ export class NodeNet implements Net {
 
   prepareTls(tls: unknown, role: Role): void {
     prepareTls(tls, role)
+  }
+
+  sha1(bytes: Uint8Array): Uint8Array {
+    return sha1(bytes)
+  }
+
+  upgrades(http: object, path: string, options: LinkOptions, sink: UpgradeSink): UpgradeSource {
+    return takeUpgrades(http, path, {
+      onUpgrade: (socket, head, request) => sink.onUpgrade(this.adopt(socket, options), head, request),
+    })
   }
 
   /**

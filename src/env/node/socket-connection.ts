@@ -113,6 +113,10 @@ export class SocketConnection implements Connection {
   get chunks(): 'kept' {
     return 'kept'
   }
+  /** Other streams may hand on what their writer still has. */
+  get ownsChunks(): boolean {
+    return this.#readable instanceof Socket
+  }
   get maxWriteBytes(): number {
     return Infinity
   }
