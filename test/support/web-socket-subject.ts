@@ -1,51 +1,33 @@
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { once } from 'node:events'
+import { parseAddress } from '../../src/core/address.ts'
 import type { Connection } from '../../src/core/connection.ts'
-import { systemEnv } from '../../src/env/node/system-env.ts'
-import { linkOptions } from './accepting.ts'
-import type { WebSocketEngine } from '../../src/core/web-socket.ts'
+import { websocket } from '../../src/transports/websocket/websocket.ts'
+import { Accepting, dialing, linkOptions } from './accepting.ts'
 
-const SETTINGS = (compression: boolean | { readonly thresholdBytes: number }) => ({
-  subprotocols: [],
-  headers: {},
-  compression: compression === true ? { thresholdBytes: 0 } : compression,
-})
-export async function subjectListen(
-  _engine: string,
-  compression: boolean | { readonly thresholdBytes: number },
-  maxFrameBytes: number,
-  onConnection: (c: Connection) => void,
-) {
-  const engine = systemEnv.net?.webSocket as WebSocketEngine
-  await engine.load()
-  const http = createServer()
-  http.on('upgrade', (req, socket, head) => {
-    const link = systemEnv.net!.adopt(socket, linkOptions('accepted'))
-    onConnection(
-      engine.accept(
-        link,
-        head,
-        { method: 'GET', url: req.url ?? '', headers: req.headers },
-        SETTINGS(compression),
-        linkOptions('accepted', {}, { maxFrameBytes }),
-      ),
-    )
-  })
-  http.listen(0, '127.0.0.1')
-  await once(http, 'listening')
-  return { port: (http.address() as AddressInfo).port, close: () => void http.close() }
+/** Which engine carries a WebSocket under test, and how. */
+export interface Subject {
+  readonly engine: 'own' | 'ws'
+  /** As the option `ws.compression`. */
+  readonly compression?: false | { readonly thresholdBytes: number }
+  readonly maxFrameBytes: number
 }
-export async function subjectDial(
-  _engine: string,
-  compression: boolean | { readonly thresholdBytes: number },
-  maxFrameBytes: number,
+
+/** A server whose connections come to `onConnection`, nobody attached yet. */
+export async function subjectListen(
+  { engine, compression = false, maxFrameBytes }: Subject,
+  onConnection: (connection: Connection) => void,
+): Promise<{ readonly port: number; close(): void }> {
+  const sink = new Accepting()
+  sink.onConnection = onConnection
+  const options = linkOptions('accepted', { ws: { engine, compression } }, { maxFrameBytes })
+  const acceptor = await websocket.listen(parseAddress('ws://127.0.0.1:0/'), options, sink)
+  return { port: parseAddress(acceptor.address).port, close: () => void acceptor.close() }
+}
+
+/** Rejects as `dial` does. */
+export function subjectDial(
+  { engine, compression = false, maxFrameBytes }: Subject,
   port: number,
-  path: string,
-) {
-  const engine = systemEnv.net?.webSocket as WebSocketEngine
-  await engine.load()
-  const o = linkOptions('dialed', {}, { maxFrameBytes })
-  const link = await systemEnv.net!.dial({ host: '127.0.0.1', port }, o)
-  return engine.dial(link, `ws://127.0.0.1:${port}${path}`, SETTINGS(compression), o)
+  path = '/',
+): Promise<Connection> {
+  return dialing(websocket, `ws://127.0.0.1:${port}${path}`, { ws: { engine, compression } }, { maxFrameBytes })
 }

@@ -8,7 +8,7 @@ import { systemEnv } from '../../../src/env/node/system-env.ts'
 import { until } from '../../../src/testing/conformance/party.ts'
 import { RecordingSink } from '../../support/recording-sink.ts'
 import { driveAsClient, DrivingServer, type WebSocketDriver } from '../../support/web-socket-driver.ts'
-import { subjectDial, subjectListen } from '../../support/web-socket-subject.ts'
+import { type Subject, subjectDial, subjectListen } from '../../support/web-socket-subject.ts'
 import {
   binary,
   type Case,
@@ -23,6 +23,8 @@ import {
 const MIB = 1024 * 1024
 const DEFLATE = 'permessage-deflate'
 const POLICY_VIOLATION = 1008
+const ENGINE = { engine: 'ws', maxFrameBytes: MIB } as const
+const COMPRESSED = { ...ENGINE, compression: { thresholdBytes: 0 } } as const
 
 interface Served {
   readonly port: number
@@ -32,10 +34,10 @@ interface Served {
 }
 
 /** A server on the ws engine that echoes. */
-async function serving(compression: boolean | { readonly thresholdBytes: number } = false): Promise<Served> {
+async function serving(compression: Subject['compression'] = false): Promise<Served> {
   const sinks: RecordingSink[] = []
   const connections: Connection[] = []
-  const { port, close } = await subjectListen('ws', compression, MIB, (connection) => {
+  const { port, close } = await subjectListen({ ...ENGINE, compression }, (connection) => {
     const sink = new RecordingSink(connection)
     sink.onEach = (chunk) => connection.write(chunk, undefined, true)
     const { onEnd } = sink
@@ -65,7 +67,7 @@ async function play(port: number, aCase: Case, extensions: string | undefined = 
 }
 
 test('C-07: an offer of compression that is wrong is declined, and the session goes on without', async (t) => {
-  const server = await serving(true)
+  const server = await serving(COMPRESSED.compression)
   const wrong = ['7', '16', '""', '99999999999', '-1', '9; client_max_window_bits=9'].map(
     (bits) => `${DEFLATE}; client_max_window_bits=${bits}`,
   )
@@ -95,19 +97,19 @@ test('C-07: a server that agrees to what nobody asked for is left', async (t) =>
       () => DEFLATE + parameters,
       () => undefined,
     )
-    await t.throwsAsync(subjectDial('ws', true, MIB, server.port, '/'), { code: 'ERR_BAD_FRAME' }, parameters)
+    await t.throwsAsync(subjectDial(COMPRESSED, server.port), { code: 'ERR_BAD_FRAME' }, parameters)
     server.close()
   }
   const unasked = await DrivingServer.listen(
     () => DEFLATE,
     () => undefined,
   )
-  await t.throwsAsync(subjectDial('ws', false, MIB, unasked.port, '/'), { code: 'ERR_BAD_FRAME' })
+  await t.throwsAsync(subjectDial(ENGINE, unasked.port), { code: 'ERR_BAD_FRAME' })
   unasked.close()
 })
 
 test('C-07: a bomb is 1009 before it is inflated, whole and in fragments', async (t) => {
-  const server = await serving(true)
+  const server = await serving(COMPRESSED.compression)
   const bomb = compressed(Buffer.alloc(64 * MIB), 2)
   const half = bomb.payload.length >> 1
   const parts = [{ ...bomb, payload: bomb.payload.subarray(0, half), fin: false }, more(bomb.payload.subarray(half))]
@@ -124,7 +126,7 @@ test('C-07: a bomb is 1009 before it is inflated, whole and in fragments', async
 })
 
 test('C-07: what is not deflate is 1007, a compressed control frame or later fragment is 1002', async (t) => {
-  const server = await serving(true)
+  const server = await serving(COMPRESSED.compression)
   const garbage = { ...text(Buffer.from('ff'.repeat(40), 'hex')), rsv: 4 }
   await play(server.port, fails('C-07', 'garbage', [garbage], [], 1007), DEFLATE)
   await play(server.port, fails('C-07', 'a ping', [{ ...ping('x'), rsv: 4 }]), DEFLATE)
@@ -137,7 +139,7 @@ test('C-07: what is not deflate is 1007, a compressed control frame or later fra
 })
 
 test('C-07: a message with a last block is one (RFC 7692 section 7.2.3.4), and the next one, too', async (t) => {
-  const server = await serving(true)
+  const server = await serving(COMPRESSED.compression)
   const final = compressed(Buffer.from('Hello'), 1, constants.Z_FINISH)
   const padded = { ...final, payload: Buffer.concat([final.payload, Buffer.from([0])]) }
   const again = compressed(Buffer.from('again'))
@@ -231,7 +233,7 @@ test('before the 101 end answers with an HTTP status', async (t) => {
     [200, 403],
     [503, 503],
   ] as const) {
-    const server = await subjectListen('ws', false, MIB, (connection) => {
+    const server = await subjectListen(ENGINE, (connection) => {
       connection.end({ code, text: 'not you' })
       connection.attach(new RecordingSink())
     })
@@ -244,6 +246,6 @@ test('the answer of a server that is no WebSocket is told', async (t) => {
   const http = createServer((_request, response) => response.writeHead(418).end())
   await once(http.listen(0, '127.0.0.1'), 'listening')
   const { port } = http.address() as { readonly port: number }
-  await t.throwsAsync(subjectDial('ws', false, MIB, port, '/'), { code: 'ERR_REFUSED' })
+  await t.throwsAsync(subjectDial(ENGINE, port), { code: 'ERR_REFUSED' })
   http.close()
 })

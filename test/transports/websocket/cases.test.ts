@@ -3,7 +3,7 @@ import type { CloseReason, Connection, ConnectionSink } from '../../../src/core/
 import { systemEnv } from '../../../src/env/node/system-env.ts'
 import { until } from '../../../src/testing/conformance/party.ts'
 import { driveAsClient, DrivingServer, type WebSocketDriver } from '../../support/web-socket-driver.ts'
-import { subjectDial, subjectListen } from '../../support/web-socket-subject.ts'
+import { type Subject, subjectDial, subjectListen } from '../../support/web-socket-subject.ts'
 import { BAD_DATA, type Case, CLOSE, PROTOCOL_ERROR } from './cases/case.ts'
 import { closing } from './cases/closing.ts'
 import { compression, type CompressedCase } from './cases/compression.ts'
@@ -29,11 +29,13 @@ const GROUPS: Readonly<Record<string, readonly Case[]>> = {
   '10, miscellaneous': misc,
   'M, masks': masks,
 }
-const ENGINES = ['ws'] as const
 const MAX_FRAME_BYTES = 16 * 1024 * 1024
+const SUBJECTS: readonly Subject[] = [
+  { engine: 'own', maxFrameBytes: MAX_FRAME_BYTES },
+  { engine: 'ws', maxFrameBytes: MAX_FRAME_BYTES },
+]
+const COMPRESSING: Subject = { engine: 'ws', maxFrameBytes: MAX_FRAME_BYTES, compression: { thresholdBytes: 0 } }
 const AT_ONCE = 8
-
-type Engine = (typeof ENGINES)[number]
 
 /** Sends back what comes, and ends when the peer does. */
 class Echo implements ConnectionSink {
@@ -93,7 +95,7 @@ async function each<T>(items: readonly T[], run: (item: T) => Promise<void>): Pr
   return complaints
 }
 
-const pathOf = ({ id }: Case): string => `/case-${id}`
+const pathOf = ({ id }: Case): string => `/?case=${id}`
 const offerOf = (aCase: Case | CompressedCase, parameters: 'offer' | 'accepted'): string | undefined => {
   if (!('offer' in aCase)) return undefined
   return aCase[parameters] === '' ? 'permessage-deflate' : `permessage-deflate; ${aCase[parameters]}`
@@ -105,35 +107,35 @@ function asAgreed(aCase: Case | CompressedCase, agreed: string | undefined): Cas
 }
 
 /** The package looks at a text when it has come whole. */
-const waits = (engine: string): boolean => engine !== 'ws'
+const waits = ({ engine }: Subject): boolean => engine === 'own'
 
-async function againstServer(engine: Engine, cases: readonly Case[], compressed: boolean): Promise<string[]> {
+async function againstServer(subject: Subject, cases: readonly Case[]): Promise<string[]> {
   const echoes = new Map<string, Echo>()
-  const server = await subjectListen(engine, compressed, MAX_FRAME_BYTES, (connection) => {
+  const server = await subjectListen(subject, (connection) => {
     echoes.set(connection.peer.request?.url ?? '', new Echo(connection))
   })
   const complaints = await each(cases, async (aCase) => {
     const driver = await driveAsClient(server.port, { path: pathOf(aCase), extensions: offerOf(aCase, 'offer') })
-    await driver.play(asAgreed(aCase, driver.agreed), waits(engine))
+    await driver.play(asAgreed(aCase, driver.agreed), waits(subject))
     await echoes.get(pathOf(aCase))?.verify(aCase)
   })
   server.close()
   return complaints
 }
 
-async function againstClient(engine: Engine, cases: readonly Case[], compressed: boolean): Promise<string[]> {
+async function againstClient(subject: Subject, cases: readonly Case[]): Promise<string[]> {
   const byPath = new Map(cases.map((aCase) => [pathOf(aCase), aCase]))
   const playing = new Map<string, Promise<void>>()
   const server = await DrivingServer.listen(
     (path) => offerOf(byPath.get(path) as Case, 'accepted'),
     (path, driver: WebSocketDriver) => {
-      const played = driver.play(byPath.get(path) as Case, waits(engine))
+      const played = driver.play(byPath.get(path) as Case, waits(subject))
       played.catch(() => undefined) // awaited below
       playing.set(path, played)
     },
   )
   const complaints = await each(cases, async (aCase) => {
-    const echo = new Echo(await subjectDial(engine, compressed, MAX_FRAME_BYTES, server.port, pathOf(aCase)))
+    const echo = new Echo(await subjectDial(subject, server.port, pathOf(aCase)))
     await playing.get(pathOf(aCase))
     await echo.verify(aCase)
   })
@@ -141,27 +143,27 @@ async function againstClient(engine: Engine, cases: readonly Case[], compressed:
   return complaints
 }
 
-for (const engine of ENGINES) {
+for (const subject of SUBJECTS) {
   for (const [group, cases] of Object.entries(GROUPS)) {
-    test(`the ${engine} engine as server: ${cases.length} cases of group ${group}`, async (t) => {
-      t.deepEqual(await againstServer(engine, cases, false), [])
+    test(`the ${subject.engine} engine as server: ${cases.length} cases of group ${group}`, async (t) => {
+      t.deepEqual(await againstServer(subject, cases), [])
     })
-    test(`the ${engine} engine as client: ${cases.length} cases of group ${group}`, async (t) => {
-      t.deepEqual(await againstClient(engine, cases, false), [])
+    test(`the ${subject.engine} engine as client: ${cases.length} cases of group ${group}`, async (t) => {
+      t.deepEqual(await againstClient(subject, cases), [])
     })
   }
 }
 
-test(`the ws engine as server: ${compression.length} cases of groups 12 and 13, compression`, async (t) => {
-  t.deepEqual(await againstServer('ws', compression, true), [])
+test(`compression as server: ${compression.length} cases of groups 12 and 13`, async (t) => {
+  t.deepEqual(await againstServer(COMPRESSING, compression), [])
 })
 
-test(`the ws engine as client: ${compression.length} cases of groups 12 and 13, compression`, async (t) => {
-  t.deepEqual(await againstClient('ws', compression, true), [])
+test(`compression as client: ${compression.length} cases of groups 12 and 13`, async (t) => {
+  t.deepEqual(await againstClient(COMPRESSING, compression), [])
 })
 
 const plain = Object.values(GROUPS).flat().length - masks.length
-test(`the catalogue: ${plain} cases × 2 roles × ${ENGINES.length} engines, and ${compression.length} × 2 compressed`, (t) => {
+test(`the catalogue: ${plain} cases × 2 roles × ${SUBJECTS.length} engines, ${compression.length} × 2 roles compressed`, (t) => {
   t.is(plain, 301)
   t.is(compression.length, 216)
 })
