@@ -37,6 +37,9 @@ def arguments():
 class Answering:
     """What a server does with a message."""
 
+    def onConnect(self, request):
+        return next((name for name in self.factory.protocols if name in request.protocols), None)
+
     def onMessage(self, payload, is_binary):
         message = None if is_binary else payload.decode()
         if message == "ping:":

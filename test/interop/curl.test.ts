@@ -71,7 +71,7 @@ for (const engine of ['own', 'ws'] as const) {
     t.is((await curl(url, { ...right, 'Sec-WebSocket-Protocol': 'chat.v9' })).status, 400)
     const unknown = await curl(url, UPGRADE)
     t.is(unknown.status, 401)
-    t.is(unknown.body, 'who are you?')
+    t.is(unknown.body.trim(), 'who are you?')
     t.is((await curl(url, { ...right, Authorization: 'Bearer wrong' })).status, 403)
     t.is((await curl(url, without('Sec-WebSocket-Key'))).status, 400)
     const version = await curl(url, { ...UPGRADE, 'Sec-WebSocket-Version': '12' })

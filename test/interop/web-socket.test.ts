@@ -53,7 +53,7 @@ for (const their of theirs) {
       const server = await listen(`${setting.secure ? 'wss' : 'ws'}://127.0.0.1:0/chat`, {
         codec: mixed,
         ws: groupOf(setting),
-        ...(setting.secure ? { tls: files } : {}),
+        ...(setting.secure ? { tls: { cert: files.cert, key: files.key } } : {}),
         listener: {
           onMessage(session, message) {
             if (typeof message !== 'string' || !message.startsWith('close: ')) return void session.send(message)

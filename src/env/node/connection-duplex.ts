@@ -8,17 +8,23 @@ const JOINED_BYTES = 64 * 1024
 /** A Connection as Node's Duplex, for what wants one: TLS over a connection that is no socket, the package `ws`. */
 export class ConnectionDuplex extends Duplex implements ConnectionSink {
   readonly #connection: Connection
+  readonly #pieceBytes: number
   #callback: ((error?: Error | null) => void) | undefined
   #closed = false
 
-  constructor(connection: Connection) {
+  /** @param pieceBytes of what is read at once, at most: a reader that makes much of little is stopped in between */
+  constructor(connection: Connection, pieceBytes = Infinity) {
     super({ allowHalfOpen: true })
     this.#connection = connection
+    this.#pieceBytes = pieceBytes
     connection.attach(this)
   }
 
   onChunk(chunk: Uint8Array): void {
-    if (!this.push(chunk)) this.#connection.pause()
+    let wantsMore = true
+    for (let at = 0; at < chunk.length; at += this.#pieceBytes)
+      wantsMore = this.push(chunk.length <= this.#pieceBytes ? chunk : chunk.subarray(at, at + this.#pieceBytes))
+    if (!wantsMore) this.#connection.pause()
   }
 
   onActivity(): void {}

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { copy, utf8Length } from '../../core/bytes.ts'
+import { copy, EMPTY, utf8Length } from '../../core/bytes.ts'
 import { closeReasonOf } from '../../core/close-code.ts'
 import type { CloseReason, Connection, ConnectionSink, PeerInfo } from '../../core/connection.ts'
 import type { Env, TimerHandle } from '../../core/env.ts'
@@ -26,7 +26,7 @@ export interface PatientWebSocket {
   /** The stream below is closed; the last event. */
   on(event: 'close', listener: () => void): unknown
   send(data: Uint8Array, options: SendOptions, taken?: (error?: Error) => void): void
-  ping(): void
+  ping(data: Uint8Array, mask: boolean | undefined, taken: (error?: Error) => void): void
   pong(data: Uint8Array, mask: boolean | undefined, taken: (error?: Error) => void): void
   pause(): void
   resume(): void
@@ -71,6 +71,8 @@ const FLOOD_FRAMES = 1024
 const FLOOD_MS = 1000
 /** After a mistake of the peer, how long we read and forget what it still sends, so that it can read our close frame. */
 const LINGER_MS = 2_000
+/** Of a ping or pong, masked. */
+const CONTROL_HEADER_BYTES = 6
 const NORMAL = 1000
 const POLICY_VIOLATION = 1008
 /** Never on the wire: a close frame without a code. */
@@ -118,6 +120,8 @@ export class WsConnection implements Connection {
   /** When it began, or answers last left in the middle of it. */
   #bufferedBefore = 0
   #pongs = 0
+  /** Of pings and pongs on their way. */
+  #controlBytes = 0
   #controls = 0
   #controlsSince = 0
   /** Of the latest ping that has no pong yet. */
@@ -166,7 +170,9 @@ export class WsConnection implements Connection {
   /** Without what waits for the end of a read to leave with it, so that nobody takes its own answers for a slow peer. */
   get bufferedBytes(): number {
     if (this.#closed || this.#destroyed || this.#ws === undefined) return 0
-    return this.#reading ? this.#bufferedBefore : this.#ws.bufferedAmount
+    if (this.#reading) return this.#bufferedBefore
+    const bytes = this.#ws.bufferedAmount
+    return bytes <= this.#controlBytes ? 0 : bytes // nobody is told when a ping is taken, so nobody shall wait for it
   }
 
   get progress(): number {
@@ -230,7 +236,11 @@ export class WsConnection implements Connection {
   }
 
   ping(): void {
-    if (!this.#ending && !this.#destroyed && !this.#failed) this.#ws?.ping()
+    if (this.#ending || this.#destroyed || this.#failed || this.#ws === undefined) return
+    this.#controlBytes += CONTROL_HEADER_BYTES
+    this.#ws.ping(EMPTY, undefined, () => {
+      this.#controlBytes -= CONTROL_HEADER_BYTES
+    })
   }
 
   end(reason: CloseReason = {}): void {
@@ -277,25 +287,29 @@ export class WsConnection implements Connection {
   /** Before the 101: an answer in HTTP. */
   #refuse({ code = FORBIDDEN, text = '' }: CloseReason): void {
     const status = code >= 300 && code < 600 ? code : FORBIDDEN
+    const body = text === '' ? '' : `${text}\n`
     this.#socket.end(
       `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Refused'}\r\n` +
         'Connection: close\r\n' +
         'Content-Type: text/plain; charset=utf-8\r\n' +
-        `Content-Length: ${utf8Length(text)}\r\n\r\n${text}`,
+        `Content-Length: ${utf8Length(body)}\r\n\r\n${body}`,
     )
   }
 
-  /** A reason without a code answers the peer's, or says that all went well. */
-  #sayGoodbye(ws: PatientWebSocket, { code, text = '' }: CloseReason): void {
-    const ours = code ?? (this.#peerEnded ? (this.#endReason?.code ?? NO_CODE) : NORMAL)
-    if (ours === NO_CODE) ws.sendClose(undefined, '')
-    else ws.sendClose(isSendable(ours) ? ours : POLICY_VIOLATION, shortened(text))
+  /** A reason without a code echoes the peer's, or says that all went well. */
+  #sayGoodbye(ws: PatientWebSocket, reason: CloseReason): void {
+    const { code, text = '' } = reason.code === undefined && this.#peerEnded ? (this.#endReason ?? {}) : reason
+    if (code === NO_CODE) ws.sendClose(undefined, '')
+    else ws.sendClose(code === undefined || isSendable(code) ? (code ?? NORMAL) : POLICY_VIOLATION, shortened(text))
   }
 
   #pong(data: Uint8Array): void {
+    const bytes = CONTROL_HEADER_BYTES + data.length
     this.#pongs++
+    this.#controlBytes += bytes
     this.#ws?.pong(data, undefined, () => {
       this.#pongs--
+      this.#controlBytes -= bytes
       const owed = this.#owedPong
       this.#owedPong = undefined
       if (owed !== undefined && !this.#destroyed) this.#pong(owed)

@@ -13,10 +13,13 @@ import { type PatientWebSocket, WsConnection } from './ws-connection.ts'
 
 /** The package counts in 32 bits, and takes 0 for no limit. */
 const MAX_PAYLOAD_BYTES = 2 ** 31 - 1
+/** With `boundary: 'stream'` a message may hold many frames, and the package gives it whole. */
+const STREAM_BYTES = 1024 * 1024
 /** Of one message. */
 const MAX_FRAGMENTS = 1024
 /** A message that comes in pieces is kept in pieces, each of which costs about so much beside its bytes. */
 const PIECE_OVERHEAD_BYTES = 128
+const COMPRESSED_PIECE_BYTES = 1024
 /** As good as never: whoever closes a session decides how long it waits for its peer. */
 const NEVER_MS = 2 ** 31 - 1
 /** zlib jobs at once in the whole process: no more than Node has threads for them. */
@@ -46,7 +49,7 @@ export class WsEngine implements WebSocketEngine {
   ): Connection {
     const engine = this.#loaded()
     const { url, headers } = request
-    const socket = new ConnectionDuplex(link)
+    const socket = new ConnectionDuplex(link, pieceBytesOf(settings))
     const upgrade = (compression: WebSocketSettings['compression']): PatientWebSocket | undefined =>
       upgraded(engine, socket, unread, request, { ...settings, compression }, options)
     return connectionOver(link, socket, settings, options, {
@@ -59,7 +62,7 @@ export class WsEngine implements WebSocketEngine {
   dial(link: Connection, url: string, settings: WebSocketSettings, options: LinkOptions): Promise<Connection> {
     const { Patient } = this.#loaded()
     const what = `WebSocket handshake with ${url}`
-    const socket = new ConnectionDuplex(link)
+    const socket = new ConnectionDuplex(link, pieceBytesOf(settings))
     const handshake = attempt<Connection>(what, options, (outcome) => {
       const ws = new Patient(url, [...settings.subprotocols], {
         ...limits(settings, options),
@@ -148,12 +151,18 @@ function webSocketAddress(address: string): string {
   return address.replace(/^tcp:/, 'ws:').replace(/^tls:/, 'wss:')
 }
 
+/** Whoever is asked to pause still inflates what it has: at most this much, which may become a thousand times as much. */
+function pieceBytesOf({ compression }: WebSocketSettings): number {
+  return compression === false ? Infinity : COMPRESSED_PIECE_BYTES
+}
+
 /** What both ends of the package are told alike. */
-function limits({ compression }: WebSocketSettings, { maxFrameBytes }: LinkOptions) {
+function limits({ compression }: WebSocketSettings, { maxFrameBytes, boundary }: LinkOptions) {
+  const maxMessageBytes = boundary === 'stream' ? maxFrameBytes + STREAM_BYTES : maxFrameBytes
   return {
-    maxPayload: Math.min(maxFrameBytes, MAX_PAYLOAD_BYTES),
+    maxPayload: Math.min(maxMessageBytes, MAX_PAYLOAD_BYTES),
     maxFragments: MAX_FRAGMENTS,
-    maxBufferedChunks: Math.max(MAX_FRAGMENTS, Math.ceil(maxFrameBytes / PIECE_OVERHEAD_BYTES)),
+    maxBufferedChunks: Math.max(MAX_FRAGMENTS, Math.ceil(maxMessageBytes / PIECE_OVERHEAD_BYTES)),
     closeTimeout: NEVER_MS,
     autoPong: false,
     perMessageDeflate: compression === false ? false : DEFLATE,

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
+import { setTimeout as delay } from 'node:timers/promises'
 import { constants, deflateRawSync } from 'node:zlib'
 import test from 'ava'
 import type { Connection } from '../../../src/core/connection.ts'
@@ -123,6 +124,32 @@ test('C-07: a bomb is 1009 before it is inflated, whole and in fragments', async
     t.is(sink.chunks.length, 0)
   }
   server.close()
+})
+
+test('C-07: who pauses is given no more than what 16 KiB of compressed bytes hold, and the rest when it goes on', async (t) => {
+  const connections: Connection[] = []
+  const { port, close } = await subjectListen(COMPRESSED, (connection) => connections.push(connection))
+  const driver = await driveAsClient(port, { extensions: DEFLATE })
+  const sink = new RecordingSink()
+  const burst = Array.from({ length: 256 }, () => compressed(Buffer.alloc(256 * 1024), 2))
+  const sends = [{ pieceBytes: MIB, frames: burst }]
+  const [connection] = connections
+  connection?.attach(sink)
+  sink.onEach = () => connection?.pause()
+  const played = driver.play({ ...goesWell('C-07', '64 MiB in 64 KiB', sends) }, false)
+  await until(systemEnv, () => sink.chunks.length > 0, 'the first message')
+  let before = -1
+  while (before < sink.chunks.length) {
+    before = sink.chunks.length
+    await delay(50)
+  }
+  t.true(sink.byteCount < 20 * MIB, `${sink.byteCount} bytes while paused`)
+  sink.onEach = undefined
+  sink.onEnd = () => connection?.end()
+  connection?.resume()
+  await played
+  t.is(sink.byteCount, 64 * MIB)
+  close()
 })
 
 test('C-07: what is not deflate is 1007, a compressed control frame or later fragment is 1002', async (t) => {
