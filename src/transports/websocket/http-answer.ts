@@ -23,14 +23,13 @@ const REASONS: Readonly<Record<number, string>> = {
 
 /** The whole answer to a request that gets no WebSocket: whatever speaks HTTP can show it. */
 export function refusal(status: number, text: string, headers: AnswerHeaders = {}): Uint8Array {
-  const body = text === '' ? '' : `${text}\n`
   const more = {
     Connection: 'close',
     'Content-Type': 'text/plain; charset=utf-8',
-    'Content-Length': String(utf8Length(body)),
+    'Content-Length': String(utf8Length(text)),
     ...headers,
   }
-  return answer(`HTTP/1.1 ${status} ${REASONS[status] ?? 'Refused'}`, more, body)
+  return answer(`HTTP/1.1 ${status} ${REASONS[status] ?? 'Refused'}`, more, text)
 }
 
 /** As `refusal`, for what the core turns away: a close code, or none, is 403. */

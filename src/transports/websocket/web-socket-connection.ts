@@ -242,11 +242,12 @@ export class WebSocketConnection implements Connection, ConnectionSink, FramePar
   }
 
   /** Ours, once. A reason without a code answers the peer's, or says that all went well. */
-  #sendClose({ code, text }: CloseReason): void {
+  #sendClose(reason: CloseReason): void {
     if (this.#closeSent || this.#linkEnding) return
     this.#closeSent = true
-    const ours = code ?? (this.#peerClosed ? this.#endReason?.code : NORMAL)
-    this.#out.put(CLOSE, closePayload({ code: ours, text }), undefined)
+    const { code = NORMAL, text } = reason
+    const ours = this.#peerClosed && reason.code === undefined ? this.#endReason : { code, text }
+    this.#out.put(CLOSE, closePayload(ours ?? {}), undefined)
     this.#out.flush()
   }
 
