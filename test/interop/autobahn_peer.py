@@ -84,7 +84,8 @@ class CheckingProtocol(WebSocketClientProtocol):
         self.factory.heard.put_nowait(("closed", code, reason))
 
 
-def compress(factory, args):
+def agree(factory, args):
+    factory.setProtocolOptions(openHandshakeTimeout=20, closeHandshakeTimeout=20)
     if not args.compress:
         return
     if args.role == "server":
@@ -109,7 +110,7 @@ def compress(factory, args):
 async def serve(args):
     factory = WebSocketServerFactory(protocols=[args.subprotocol] if args.subprotocol else None)
     factory.protocol = AnsweringProtocol
-    compress(factory, args)
+    agree(factory, args)
     context = None
     if args.cert:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -125,7 +126,7 @@ async def connected(args):
     factory.protocol = CheckingProtocol
     factory.opened = loop.create_future()
     factory.heard = asyncio.Queue()
-    compress(factory, args)
+    agree(factory, args)
     url = urlparse(args.url)
     context = ssl.create_default_context(cafile=args.ca) if args.ca else None
     await loop.create_connection(

@@ -13,7 +13,7 @@ export class ConnectionDuplex extends Duplex implements ConnectionSink {
   #closed = false
 
   /** @param pieceBytes of what is read at once, at most: a reader that makes much of little is stopped in between */
-  constructor(connection: Connection, pieceBytes = Infinity) {
+  constructor(connection: Connection, pieceBytes: number = Infinity) {
     super({ allowHalfOpen: true })
     this.#connection = connection
     this.#pieceBytes = pieceBytes

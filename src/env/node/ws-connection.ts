@@ -298,9 +298,12 @@ export class WsConnection implements Connection {
 
   /** A reason without a code echoes the peer's, or says that all went well. */
   #sayGoodbye(ws: PatientWebSocket, reason: CloseReason): void {
-    const { code, text = '' } = reason.code === undefined && this.#peerEnded ? (this.#endReason ?? {}) : reason
-    if (code === NO_CODE) ws.sendClose(undefined, '')
-    else ws.sendClose(code === undefined || isSendable(code) ? (code ?? NORMAL) : POLICY_VIOLATION, shortened(text))
+    if (this.#peerEnded && reason.code === undefined) {
+      const { code, text = '' } = this.#endReason ?? {}
+      return ws.sendClose(code, text)
+    }
+    const { code = NORMAL, text = '' } = reason
+    ws.sendClose(isSendable(code) ? code : POLICY_VIOLATION, shortened(text))
   }
 
   #pong(data: Uint8Array): void {

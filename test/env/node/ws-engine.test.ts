@@ -63,7 +63,7 @@ function compressed(payload: Buffer, opcode = 1, finishFlush: number = constants
   return { opcode, payload: finishFlush === constants.Z_SYNC_FLUSH ? whole.subarray(0, -4) : whole, rsv: 4 }
 }
 
-async function play(port: number, aCase: Case, extensions: string | undefined = undefined): Promise<void> {
+async function play(port: number, aCase: Case, extensions?: string): Promise<void> {
   await (await driveAsClient(port, { extensions })).play(aCase, false)
 }
 
@@ -128,13 +128,15 @@ test('C-07: a bomb is 1009 before it is inflated, whole and in fragments', async
 
 test('C-07: who pauses is given no more than what 16 KiB of compressed bytes hold, and the rest when it goes on', async (t) => {
   const connections: Connection[] = []
-  const { port, close } = await subjectListen(COMPRESSED, (connection) => connections.push(connection))
-  const driver = await driveAsClient(port, { extensions: DEFLATE })
   const sink = new RecordingSink()
+  const { port, close } = await subjectListen(COMPRESSED, (connection) => {
+    connections.push(connection)
+    connection.attach(sink)
+  })
+  const driver = await driveAsClient(port, { extensions: DEFLATE })
   const burst = Array.from({ length: 256 }, () => compressed(Buffer.alloc(256 * 1024), 2))
   const sends = [{ pieceBytes: MIB, frames: burst }]
   const [connection] = connections
-  connection?.attach(sink)
   sink.onEach = () => connection?.pause()
   const played = driver.play({ ...goesWell('C-07', '64 MiB in 64 KiB', sends) }, false)
   await until(systemEnv, () => sink.chunks.length > 0, 'the first message')

@@ -89,7 +89,7 @@ async function each<T>(items: readonly T[], run: (item: T) => Promise<void>): Pr
   const queue = [...items]
   const lane = async (): Promise<void> => {
     for (let item = queue.shift(); item !== undefined; item = queue.shift())
-      await run(item).catch((error: unknown) => complaints.push(String((error as Error).message)))
+      await run(item).catch((error: unknown) => complaints.push((error as Error).message))
   }
   await Promise.all(Array.from({ length: AT_ONCE }, lane))
   return complaints
@@ -145,20 +145,20 @@ async function againstClient(subject: Subject, cases: readonly Case[]): Promise<
 
 for (const subject of SUBJECTS) {
   for (const [group, cases] of Object.entries(GROUPS)) {
-    test(`the ${subject.engine} engine as server: ${cases.length} cases of group ${group}`, async (t) => {
+    test.serial(`the ${subject.engine} engine as server: ${cases.length} cases of group ${group}`, async (t) => {
       t.deepEqual(await againstServer(subject, cases), [])
     })
-    test(`the ${subject.engine} engine as client: ${cases.length} cases of group ${group}`, async (t) => {
+    test.serial(`the ${subject.engine} engine as client: ${cases.length} cases of group ${group}`, async (t) => {
       t.deepEqual(await againstClient(subject, cases), [])
     })
   }
 }
 
-test(`compression as server: ${compression.length} cases of groups 12 and 13`, async (t) => {
+test.serial(`compression as server: ${compression.length} cases of groups 12 and 13`, async (t) => {
   t.deepEqual(await againstServer(COMPRESSING, compression), [])
 })
 
-test(`compression as client: ${compression.length} cases of groups 12 and 13`, async (t) => {
+test.serial(`compression as client: ${compression.length} cases of groups 12 and 13`, async (t) => {
   t.deepEqual(await againstClient(COMPRESSING, compression), [])
 })
 

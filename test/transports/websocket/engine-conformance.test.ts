@@ -1,7 +1,6 @@
 import type { Connection, ConnectionSink, Role } from '../../../src/core/connection.ts'
 import { verifySession } from '../../../src/testing/conformance/session.ts'
 import { verifyTransport } from '../../../src/testing/conformance/transport.ts'
-import type { TestFunction } from '../../../src/testing/conformance/test-function.ts'
 import { websocket } from '../../../src/transports/websocket/websocket.ts'
 import { Authority } from '../../support/certificates.ts'
 import { suite } from '../../support/suite.ts'
@@ -22,14 +21,6 @@ function answered(connection: Connection, role: Role): Connection {
   return connection
 }
 
-/**
- * All sentences but one, which asks that what a busy listener is owed stays below 320 KiB: from the few KiB that were read
- * when it became busy much more may be inflated. How much is tested beside the engine.
- */
-const exceptBusyListener: TestFunction = (title, run) => {
-  if (!title.endsWith('a listener that is busy slows its sender down; nothing is lost')) suite(title, run)
-}
-
 function verify(name: string, address: string, groups: Record<string, unknown>): void {
   verifyTransport(suite, name, { transport: websocket, address, groups, wrap: answered })
 }
@@ -43,8 +34,4 @@ verifySession(suite, 'the ws engine over TLS', { address: 'wss://127.0.0.1:0', s
 verifySession(suite, "the ws engine as a byte stream (boundary: 'stream')", {
   address: 'ws://127.0.0.1:0',
   setup: { ws: own, boundary: 'stream' },
-})
-verifySession(exceptBusyListener, 'the ws engine, large messages compressed', {
-  address: 'ws://127.0.0.1:0',
-  setup: { ws: compressing(1024) },
 })

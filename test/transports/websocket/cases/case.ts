@@ -71,20 +71,20 @@ export function hex(digits: string): Buffer {
   return Buffer.from(digits.replaceAll(' ', ''), 'hex')
 }
 
-export function frame(opcode: number, payload: string | Buffer = '', more: Partial<Frame> = {}): Frame {
-  return { opcode, payload: bytes(payload), ...more }
+export function frame(opcode: number, payload: string | Buffer = '', extra: Partial<Frame> = {}): Frame {
+  return { opcode, payload: bytes(payload), ...extra }
 }
 
-export function text(payload: string | Buffer, more: Partial<Frame> = {}): Frame {
-  return frame(TEXT, payload, more)
+export function text(payload: string | Buffer, extra: Partial<Frame> = {}): Frame {
+  return frame(TEXT, payload, extra)
 }
 
-export function binary(payload: string | Buffer, more: Partial<Frame> = {}): Frame {
-  return frame(BINARY, payload, more)
+export function binary(payload: string | Buffer, extra: Partial<Frame> = {}): Frame {
+  return frame(BINARY, payload, extra)
 }
 
-export function ping(payload: string | Buffer = '', more: Partial<Frame> = {}): Frame {
-  return frame(PING, payload, more)
+export function ping(payload: string | Buffer = '', extra: Partial<Frame> = {}): Frame {
+  return frame(PING, payload, extra)
 }
 
 export function pong(payload: string | Buffer = ''): Frame {
