@@ -44,6 +44,8 @@ export interface Connection {
   readonly bufferedBytes: number
   /** A number that changes while the peer takes parts of a large write; absent where nobody can tell. */
   readonly progress?: number
+  /** Message mode: a message has begun to come and is not whole. Absent where that cannot be, or nobody can tell. */
+  readonly isInside?: boolean
   /**
    * Starts reading. Before it nothing is read; what arrived waits. (An accepted WebSocket sends its 101 now; `end`
    * before it answers with an HTTP status.) May be called again: the new sink gets `unread` first, then what follows. After `end` or
@@ -71,6 +73,12 @@ export interface Connection {
 
 /** Who hears what a Connection brings. */
 export interface ConnectionSink {
+  /**
+   * What one read brought follows as several chunks, up to `endBatch`: a sink may answer all of them at once. Message
+   * mode only; a layer need not hand it on.
+   */
+  beginBatch?(bytes: number): void
+  endBatch?(): void
   onChunk(chunk: Uint8Array, text?: boolean): void
   /** Life without a chunk: pong, compressed header, window update. */
   onActivity(): void

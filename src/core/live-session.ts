@@ -519,6 +519,15 @@ export class LiveSession<In, Out, Data>
 
   // ── The connection ─────────────────────────────────────────────────────────────────────────────────────────
 
+  /** The passes of its chunks become one, which ends with one flush. */
+  beginBatch(bytes: number): void {
+    this.#config.runtime.beginPass(bytes)
+  }
+
+  endBatch(): void {
+    this.#config.runtime.endPass()
+  }
+
   onChunk(chunk: Uint8Array, text = false): void {
     const { runtime } = this.#config
     runtime.beginPass(chunk.length)
@@ -531,6 +540,9 @@ export class LiveSession<In, Out, Data>
 
   onActivity(): void {
     this.touch()
+    if (this.#connection.isInside !== true || this.#loop.frameSince > 0) return
+    this.#loop.frameSince = this.#loop.activeAt // until the next frame is whole
+    this.loopAwaitsFrame()
   }
 
   onEnd(reason?: CloseReason): void {

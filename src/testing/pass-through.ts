@@ -43,6 +43,9 @@ export class PassThrough implements Connection {
   get progress(): number {
     return this.below.progress ?? 0
   }
+  get isInside(): boolean {
+    return this.below.isInside ?? false
+  }
 
   attach(sink: ConnectionSink, unread?: Uint8Array): void {
     this.below.attach(new PassThroughSink(sink), unread)

@@ -10,7 +10,7 @@ import type { Peer } from '../../core/peer.ts'
 import type { CloseCause, Session } from '../../core/session.ts'
 import type { StageFactory } from '../../core/stage.ts'
 import { systemEnv } from '../../env/node/system-env.ts'
-import type { SessionSetup } from '../../node-options.ts'
+import type { Mount, SessionSetup } from '../../node-options.ts'
 import { dial, listen } from '../../node.ts'
 import { equal, equalBytes, ok, rejects, throws } from './check.ts'
 import { pause, until } from './party.ts'
@@ -24,7 +24,7 @@ type Listener = EventListener<Bytes, Bytes, undefined>
 /** What `verifySession` takes: where sessions meet, and what they are made of. */
 export interface SessionsUnderTest {
   /** Where to listen: with port 0, or a function that gives a free place each time, as tests may run side by side. */
-  readonly address: string | (() => string)
+  readonly address: string | (() => string | Mount)
   /** For both sides: the transport's options, `wrap`, `transports` … */
   readonly setup?: Setup
   /** For one side, over `setup`: a server's certificate is not its client's. */

@@ -89,6 +89,11 @@ export class FrameParser {
     return this.#headerBytes > 0 || this.#opcode >= 0 || this.#kind !== CONTINUATION
   }
 
+  /** As `isInside`, where the host is given nothing before the message is whole. */
+  get isGathering(): boolean {
+    return this.isInside && !this.#inPieces
+  }
+
   /**
    * Parses from `from` until the chunk is used up, the host halts it, or `mostFrames` were read.
    * @param chunk is written to

@@ -147,6 +147,10 @@ export class WebSocketConnection implements Connection, ConnectionSink, FramePar
     return this.#link.progress ?? 0
   }
 
+  get isInside(): boolean {
+    return this.#parser.isGathering
+  }
+
   attach(sink: ConnectionSink, unread: Uint8Array = EMPTY): void {
     this.#sink = sink
     this.#paused = false
@@ -320,18 +324,21 @@ export class WebSocketConnection implements Connection, ConnectionSink, FramePar
 
   #read(chunk: Uint8Array, from: number): void {
     const parser = this.#parser
+    const sink = this.#sink
     let at = chunk.length
     this.#reading = true
     this.#heard = false
+    sink?.beginBatch?.(chunk.length - from)
     try {
       at = parser.parse(chunk, from, BURST_FRAMES)
     } catch (error) {
       if (!isHawserError(error)) throw error
       this.#fail(error)
     } finally {
+      sink?.endBatch?.()
       this.#reading = false
     }
-    if (!this.#heard && !parser.halted) this.#sink?.onActivity()
+    if ((!this.#heard || parser.isGathering) && !parser.halted) this.#sink?.onActivity()
     if (!this.#destroyed) this.#flushIfDue()
     if (at === chunk.length || this.#peerClosed || this.#failed || this.#destroyed) return
     this.#parked.unshift(chunk)
