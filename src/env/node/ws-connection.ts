@@ -64,8 +64,6 @@ interface Waiting {
 
 /** Pongs on their way at once. Of the pings beyond, the latest is answered (RFC 6455 section 5.5.3). */
 const MAX_PONGS = 16
-/** So many bytes of answers do not wait until a chunk is read to its end. */
-const FLUSH_BYTES = 64 * 1024
 /** Pings and pongs within FLOOD_MS that are one too many. */
 const FLOOD_FRAMES = 1024
 const FLOOD_MS = 1000
@@ -114,11 +112,10 @@ export class WsConnection implements Connection {
   #onTaken: ((error?: Error) => void) | undefined
   /** Messages that the sink gets before anything else, in a turn that is already asked for. */
   #unread: Waiting[] | undefined
-  /** The socket is handing a chunk to the package, and whether that held a message or more. */
-  #reading = false
+  /** Who hears that the package has read the chunk at hand to its end. */
+  #batchSink: ConnectionSink | undefined
+  /** The chunk at hand brought a message. */
   #heard = false
-  /** When it began, or answers last left in the middle of it. */
-  #bufferedBefore = 0
   #pongs = 0
   /** Of pings and pongs on their way. */
   #controlBytes = 0
@@ -167,10 +164,8 @@ export class WsConnection implements Connection {
     return Infinity
   }
 
-  /** Without what waits for the end of a read to leave with it, so that nobody takes its own answers for a slow peer. */
   get bufferedBytes(): number {
     if (this.#closed || this.#destroyed || this.#ws === undefined) return 0
-    if (this.#reading) return this.#bufferedBefore
     const bytes = this.#ws.bufferedAmount
     return bytes <= this.#controlBytes ? 0 : bytes // nobody is told when a ping is taken, so nobody shall wait for it
   }
@@ -214,7 +209,6 @@ export class WsConnection implements Connection {
     let options = text ? TEXT : BINARY
     if (chunk.length >= this.#thresholdBytes) options = text ? TEXT_DEFLATED : BINARY_DEFLATED
     this.#ws?.send(chunk, options, taken === undefined ? undefined : this.#tellTaken(taken))
-    if (this.#reading) this.#flushIfFull()
   }
 
   cork(): void {
@@ -276,14 +270,6 @@ export class WsConnection implements Connection {
     return this.#onTaken
   }
 
-  #flushIfFull(): void {
-    const buffered = this.#ws?.bufferedAmount ?? 0
-    if (buffered - this.#bufferedBefore < FLUSH_BYTES) return
-    this.#socket.uncork()
-    this.#socket.cork()
-    this.#bufferedBefore = this.#ws?.bufferedAmount ?? 0
-  }
-
   /** Before the 101: an answer in HTTP. */
   #refuse({ code = FORBIDDEN, text = '' }: CloseReason): void {
     const status = code >= 300 && code < 600 ? code : FORBIDDEN
@@ -337,17 +323,21 @@ export class WsConnection implements Connection {
     ws.on('close', () => this.#close())
     ws.onPeerClose = (code, text) => this.#endOfPeer(code === NO_CODE ? {} : { code, text })
     // Around the package's own listener: what is answered while a chunk is read leaves together.
-    this.#socket.prependListener('data', () => {
-      this.#bufferedBefore = ws.bufferedAmount
-      this.#reading = true
-      this.#heard = false
-      this.#socket.cork()
-    })
-    this.#socket.on('data', () => {
-      this.#reading = false
-      if (!this.#heard) this.#live() // bytes that completed no message are life, too
-      this.#socket.uncork()
-    })
+    this.#socket.prependListener('data', (chunk: Uint8Array) => this.#beginRead(chunk.length))
+    this.#socket.on('data', () => this.#endRead())
+  }
+
+  #beginRead(bytes: number): void {
+    this.#heard = false
+    this.#socket.cork()
+    this.#batchSink = this.#sink
+    this.#batchSink?.beginBatch?.(bytes)
+  }
+
+  #endRead(): void {
+    if (!this.#heard) this.#live() // bytes that completed no message are life, too
+    this.#socket.uncork()
+    this.#batchSink?.endBatch?.()
   }
 
   #receive(chunk: Uint8Array, text: boolean): void {
