@@ -74,6 +74,11 @@ export class WebSocketDriver {
     }
   }
 
+  /** Sends frames and ends, without a close frame. */
+  leave(...frames: readonly Frame[]): void {
+    this.#socket.end(Buffer.concat(frames.map((frame) => this.#wire(frame))))
+  }
+
   // ── What it sends ───────────────────────────────────────────────────────────────────────────────────────
 
   /** @param failed settles when the subject has given up; undefined where it does so only behind the whole message */

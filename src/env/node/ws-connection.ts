@@ -4,7 +4,7 @@ import { copy, EMPTY, utf8Length } from '../../core/bytes.ts'
 import { closeReasonOf } from '../../core/close-code.ts'
 import type { CloseReason, Connection, ConnectionSink, PeerInfo } from '../../core/connection.ts'
 import type { Env, TimerHandle } from '../../core/env.ts'
-import { badFrame, badMessage, frameTooLarge, type HawserError, isHawserError } from '../../core/errors.ts'
+import { badFrame, badMessage, frameTooLarge, HawserError, isHawserError } from '../../core/errors.ts'
 import { Fifo } from '../../core/fifo.ts'
 import { codeOf, systemError } from './system-error.ts'
 import { writeQueueBytes } from './write-queue.ts'
@@ -114,8 +114,9 @@ export class WsConnection implements Connection {
   #unread: Waiting[] | undefined
   /** Who hears that the package has read the chunk at hand to its end. */
   #batchSink: ConnectionSink | undefined
-  /** The chunk at hand brought a message. */
+  /** The chunk at hand brought a message, a ping or a pong. */
   #heard = false
+  #inside = false
   #pongs = 0
   /** Of pings and pongs on their way. */
   #controlBytes = 0
@@ -168,6 +169,11 @@ export class WsConnection implements Connection {
     if (this.#closed || this.#destroyed || this.#ws === undefined) return 0
     const bytes = this.#ws.bufferedAmount
     return bytes <= this.#controlBytes ? 0 : bytes // nobody is told when a ping is taken, so nobody shall wait for it
+  }
+
+  /** As far as the package lets us see: something came that completed nothing, and no message since. */
+  get isInside(): boolean {
+    return this.#inside
   }
 
   get progress(): number {
@@ -310,12 +316,14 @@ export class WsConnection implements Connection {
   #listen(ws: PatientWebSocket): void {
     ws.on('message', (data, isBinary) => this.#receive(data, !isBinary))
     ws.on('ping', (data) => {
+      this.#heard = true
       this.#live()
       if (this.#isFlooded() || this.#ending || this.#destroyed) return
       if (this.#pongs < MAX_PONGS) this.#pong(data)
       else this.#owedPong = copy(data)
     })
     ws.on('pong', () => {
+      this.#heard = true
       this.#live()
       this.#isFlooded()
     })
@@ -335,7 +343,10 @@ export class WsConnection implements Connection {
   }
 
   #endRead(): void {
-    if (!this.#heard) this.#live() // bytes that completed no message are life, too
+    if (!this.#heard) {
+      this.#inside = true
+      this.#live() // bytes that completed nothing are life, too
+    }
     this.#socket.uncork()
     this.#batchSink?.endBatch?.()
   }
@@ -343,6 +354,7 @@ export class WsConnection implements Connection {
   #receive(chunk: Uint8Array, text: boolean): void {
     if (this.#destroyed || this.#failed) return
     this.#heard = true
+    this.#inside = false
     if (this.#unread !== undefined) this.#unread.push({ chunk, text })
     else this.#sink?.onChunk(chunk, text)
   }
@@ -394,9 +406,15 @@ export class WsConnection implements Connection {
     this.#closed = true
     this.#linger?.cancel()
     this.#owedPong = undefined
-    if (this.#ws !== undefined && this.#error === undefined && !this.#peerEnded) this.#peerEnded = true
+    if (this.#ws !== undefined && this.#error === undefined && !this.#peerEnded) this.#endOfStream()
     if (this.#peerEnded) this.#tellEnd()
     this.#tellClose()
+  }
+
+  /** It left without a close frame. */
+  #endOfStream(): void {
+    if (!this.#inside) this.#peerEnded = true
+    else this.#error = new HawserError('ERR_TRUNCATED', 'the peer ended in the middle of a message')
   }
 
   /** What came before the sink, or before the unread bytes of a second one, in order. */

@@ -3,9 +3,12 @@ import { createServer } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import { constants, deflateRawSync } from 'node:zlib'
 import test from 'ava'
+import { raw } from '../../../codecs/raw.ts'
 import type { Connection } from '../../../src/core/connection.ts'
+import type { CloseCause } from '../../../src/core/session.ts'
 import { HawserError } from '../../../src/core/errors.ts'
 import { systemEnv } from '../../../src/env/node/system-env.ts'
+import { listen } from '../../../src/node.ts'
 import { until } from '../../../src/testing/conformance/party.ts'
 import { RecordingSink } from '../../support/recording-sink.ts'
 import { driveAsClient, DrivingServer, type WebSocketDriver } from '../../support/web-socket-driver.ts'
@@ -109,7 +112,7 @@ test('C-07: a server that agrees to what nobody asked for is left', async (t) =>
   unasked.close()
 })
 
-test('C-07: a bomb is 1009 before it is inflated, whole and in fragments', async (t) => {
+test.serial('C-07: a bomb is 1009 before it is inflated, whole and in fragments', async (t) => {
   const server = await serving(COMPRESSED.compression)
   const bomb = compressed(Buffer.alloc(64 * MIB), 2)
   const half = bomb.payload.length >> 1
@@ -213,6 +216,35 @@ test('C-03: a message that trickles in is kept in so many pieces as its limit al
   await trickle.play(aCase, false)
   t.is(server.sinks[0]?.chunks.length, 1)
   t.true((server.sinks[0]?.events.filter((event) => event === 'activity').length ?? 0) > 10, 'each piece is life')
+  server.close()
+})
+
+test('C-03: a message that is begun and not finished is given up after frameTimeoutMs', async (t) => {
+  const causes: CloseCause[] = []
+  const server = await listen('ws://127.0.0.1:0', {
+    codec: raw(),
+    ws: { engine: 'ws' },
+    frameTimeoutMs: 30,
+    logger: { debug() {}, info() {}, warn() {}, error() {} },
+    listener: { onClose: (_session, cause) => void causes.push(cause) },
+  })
+  const driver = await driveAsClient(server.address.port, {})
+  await driver.play(fails('C-03', 'half a message', [text('half', { fin: false })], [], POLICY_VIOLATION), false)
+  await until(systemEnv, () => causes.length > 0, 'onClose')
+  t.like(causes[0], { by: 'error', error: { code: 'ERR_FRAME_TIMEOUT' } })
+  await server.close()
+})
+
+test('who leaves without a close frame has ended, or is truncated in the middle of a message', async (t) => {
+  const server = await serving()
+  for (const last of [[], [text('half', { fin: false })]]) {
+    const driver = await driveAsClient(server.port, {})
+    driver.leave(...last)
+    await errorsOf(server)
+  }
+  t.deepEqual(await errorsOf(server), [undefined, 'ERR_TRUNCATED'])
+  t.deepEqual(server.sinks[0]?.lifeCycle, ['end', 'close'])
+  t.deepEqual(server.sinks[1]?.lifeCycle.slice(-1), ['close ERR_TRUNCATED'])
   server.close()
 })
 
