@@ -5,6 +5,7 @@ import type { Connection } from './connection.ts'
 import type { Env } from './env.ts'
 import { badFrame, badMessage, describe, frameTooLarge, type HawserError, isHawserError } from './errors.ts'
 import type { Framing } from './framing.ts'
+import { PLAIN } from './plain-framing.ts'
 import { protocolHint } from './protocol-hint.ts'
 import type { ResolvedLimits } from './session-options.ts'
 import { isThenable } from './thenable.ts'
@@ -256,7 +257,7 @@ export class HandlerLoop<In> {
     let count = 0
     try {
       while (this.#go && this.#burst < BURST_FRAMES) {
-        const handled = this.#mayStream ? this.#stream(BURST_FRAMES - this.#burst) : this.#step()
+        const handled = this.#mayStream() ? this.#stream(BURST_FRAMES - this.#burst) : this.#step()
         if (handled === 0) break
         count += handled
         this.#burst += handled
@@ -305,9 +306,10 @@ export class HandlerLoop<In> {
     const codec = this.#codec
     const host = this.#host
     const { maxFrameBytes } = this.#limits
+    const isPlain = framing === PLAIN
     let count = 0
     do {
-      const frame = framing.next(buffer)
+      const frame = isPlain ? buffer.plainFrame() : framing.next(buffer)
       if (frame === undefined) break
       if (frame.length > maxFrameBytes) throw frameTooLarge(frame.length, maxFrameBytes)
       count++
@@ -319,7 +321,7 @@ export class HandlerLoop<In> {
         continue
       }
       this.receivedMessages++
-      this.lastMessageAt = this.activeAt
+      if (this.lastMessageAt !== this.activeAt) this.lastMessageAt = this.activeAt // most often not: a store costs more
       const result = host.loopHandle(message)
       if (isThenable(result)) this.#await(result)
     } while (this.#go && count < most)
@@ -417,7 +419,7 @@ export class HandlerLoop<In> {
     Promise.resolve(result).then(this.#onSettled, this.#onRejected) // a thenable of somebody's own may settle twice
   }
 
-  get #mayStream(): boolean {
+  #mayStream(): boolean {
     return this.direct && this.#framing !== undefined && !this.#pull
   }
 

@@ -330,7 +330,7 @@ export class LiveSession<In, Out, Data>
 
   /** From `data` on, until it closes or its peer is beyond reach. */
   get maySend(): boolean {
-    return this.#mayEnd && !this.#cutOff
+    return this.#mayEnd() && !this.#cutOff
   }
 
   /** False after `close({ reconnect: false })`. */
@@ -449,7 +449,7 @@ export class LiveSession<In, Out, Data>
   #begin(): void {
     this.#loop.hold()
     this.#loop.turnAway(sessionClosed('the opening is over'))
-    this.#loop.setPull(this.#pulls)
+    this.#loop.setPull(this.#pulls())
     try {
       this.#hooks.choose()
     } catch (error) {
@@ -547,7 +547,7 @@ export class LiveSession<In, Out, Data>
 
   onEnd(reason?: CloseReason): void {
     this.#endReason = reason
-    if (!this.#mayEnd) return
+    if (!this.#mayEnd()) return
     this.#loop.onEnd()
     this.#lingerIfEnded()
   }
@@ -651,13 +651,13 @@ export class LiveSession<In, Out, Data>
   }
 
   /** Messages are pulled: nobody need be there when the last one was. */
-  get #pulls(): boolean {
+  #pulls(): boolean {
     return this.#config.setup.listener === undefined
   }
 
   /** The peer has ended and nobody may be pulling: what is left stays for `receive`, the session does not. */
   #lingerIfEnded(): void {
-    if (!this.#loop.ended || this.#state !== 'open' || !this.#pulls || this.#handleRunning) return
+    if (!this.#loop.ended || this.#state !== 'open' || !this.#pulls() || this.#handleRunning) return
     if (this.#loop.undecodedBytes === 0) this.#closeRemotely()
     else this.#makeClock().startLinger()
   }
@@ -720,7 +720,7 @@ export class LiveSession<In, Out, Data>
   }
 
   clockExpired(error: HawserError): void {
-    if (!this.#mayEnd) return
+    if (!this.#mayEnd()) return
     if (error.code === 'ERR_FRAME_TIMEOUT' && this.#loop.receivedMessages === 0) {
       error.message += protocolHint(this.#loop.waiting)
     }
@@ -741,9 +741,9 @@ export class LiveSession<In, Out, Data>
   /** The one place where a fault becomes `onError` and, unless it is kept, the end. */
   #fail(error: HawserError): void {
     const reason = asSessionError(error)
-    if (this.#failing || !this.#mayEnd) {
+    if (this.#failing || !this.#mayEnd()) {
       this.#hooks.log(error)
-      if (this.#mayEnd && !error.keepable) this.#endBecauseOf(reason) // whatever onError is still thinking about
+      if (this.#mayEnd() && !error.keepable) this.#endBecauseOf(reason) // whatever onError is still thinking about
       return
     }
     if (!this.#hooks.begun) {
@@ -767,7 +767,7 @@ export class LiveSession<In, Out, Data>
     const answer = this.#hooks.report(error)
     const settle = (kept: unknown): void => {
       this.#failing = false
-      if (!this.#mayEnd) return
+      if (!this.#mayEnd()) return
       if (kept !== 'keep' || !error.keepable || this.#state !== 'open') this.#endBecauseOf(error)
       else if (!this.#shuttingDown) this.#loop.release()
     }
@@ -800,7 +800,7 @@ export class LiveSession<In, Out, Data>
 
   // ── Closing ────────────────────────────────────────────────────────────────────────────────────────────────
 
-  get #mayEnd(): boolean {
+  #mayEnd(): boolean {
     return this.#state === 'open' || this.#state === 'opening'
   }
 
@@ -821,7 +821,7 @@ export class LiveSession<In, Out, Data>
   }
 
   #closeRemotely(): void {
-    if (!this.#mayEnd) return
+    if (!this.#mayEnd()) return
     this.#cause ??= this.#remoteCause()
     this.#end({})
   }

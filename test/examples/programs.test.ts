@@ -1,7 +1,7 @@
 import test, { type ExecutionContext } from 'ava'
 import { lengthPrefixed } from 'hawser/framing'
 import { dial } from 'hawser'
-import { text } from 'hawser/codecs'
+import { json, text } from 'hawser/codecs'
 import { ExampleProcess, isFree, PlainClient } from '../support/example-process.ts'
 
 /** Faster than an example's own pace, so that a test sees a session time out. */
@@ -73,6 +73,67 @@ test('task-pool: a question is answered while work goes on, and the work of a se
   const person = new PlainClient({ port: await example.port() })
   person.type('status\n')
   await person.reads('0 running, 0 waiting\n')
+  t.is(await example.end(), 0)
+})
+
+test('cluster: what is said to one worker is heard from all, also after a restart', async (t) => {
+  const example = start(t, 'cluster', { WORKERS: '2' })
+  const port = await example.port()
+  const person = async (): Promise<{ client: PlainClient; worker: string }> => {
+    const client = new PlainClient({ port })
+    await client.reads(' serves you\n')
+    return { client, worker: /worker (\d+)/.exec(client.text)?.[1] ?? '' }
+  }
+  const before = await Promise.all([person(), person(), person()])
+  t.is(new Set(before.map(({ worker }) => worker)).size, 2)
+  before[0]?.client.type('hello\n')
+  for (const { client } of before.slice(1)) await client.reads(': hello\n')
+  t.notRegex(before[0]?.client.text ?? '', /hello/)
+  process.kill(Number((await example.printed(/kill -HUP (\d+)/))[1]), 'SIGHUP')
+  await example.printed(/^restarted$/m)
+  for (const { client } of before) t.regex(await client.ended(), /this worker ends: come again\n$/)
+  const [ann, bob] = await Promise.all([person(), person()])
+  ann.client.type('again\n')
+  await bob.client.reads(': again\n')
+  t.is(await example.end(), 0)
+  await example.printed(/^closed; 5 sessions, 2 messages$/m)
+})
+
+test('chat-room: lines over TCP and JSON over WebSocket meet in one room', async (t) => {
+  const example = start(t, 'chat-room')
+  const bob = new PlainClient({ port: await example.port() })
+  await bob.reads('* you are guest-1, one of 1 here\n')
+  const origin = `127.0.0.1:${await example.port('http')}`
+  const ann = await dial(`ws://${origin}/chat`, { codec: json<{ text: string; from?: string }, object>() })
+  t.deepEqual(await ann.receive({ timeoutMs: 5_000 }), { type: 'notice', text: 'you are guest-2, one of 2 here' })
+  await bob.reads('* guest-2 comes in\n')
+  ann.send({ type: 'name', name: 'ann' })
+  await bob.reads('* guest-2 is ann now\n')
+  ann.send({ type: 'say', text: 'hello\nguest-1: forged\u001b[2J' })
+  await bob.reads('ann: hello guest-1: forged [2J\n')
+  bob.type('/name ann\n/name bob\n<b>ahoy</b>\n')
+  await bob.reads('* somebody is called ann already; you are guest-1\n* you are bob now\n')
+  t.is((await ann.receive({ timeoutMs: 5_000 })).text, 'you are ann now')
+  t.is((await ann.receive({ timeoutMs: 5_000 })).text, 'guest-1 is bob now')
+  t.deepEqual(await ann.receive({ timeoutMs: 5_000 }), { type: 'said', from: 'bob', text: '<b>ahoy</b>' })
+  ann.send({ type: 'shout' })
+  t.is((await ann.closed).by, 'remote')
+  await bob.reads('* ann is gone\n')
+  t.is(await example.end(), 0)
+  t.regex(await bob.ended(), /the server goes down; goodbye\n$/)
+})
+
+test('chat-room: serves its page and the package, and nothing else', async (t) => {
+  const example = start(t, 'chat-room')
+  const origin = `http://127.0.0.1:${await example.port('http')}`
+  const typeOf = async (path: string): Promise<string | null> =>
+    (await fetch(origin + path)).headers.get('content-type')
+  t.is(await typeOf('/'), 'text/html; charset=utf-8')
+  t.is(await typeOf('/page.css'), 'text/css; charset=utf-8')
+  t.is(await typeOf('/hawser/src/browser/index.js'), 'text/javascript; charset=utf-8')
+  for (const path of ['/nothing.js', '/hawser/..%2f..%2fpackage.json', '/page.js/x', '/%2e%2e/main.js', '/chat'])
+    t.is((await fetch(origin + path)).status, 404, path)
+  t.is((await fetch(origin, { method: 'POST' })).status, 404)
   t.is(await example.end(), 0)
 })
 

@@ -748,6 +748,9 @@ function closing(sentence: Sentence): void {
 
 // ── The two ends ─────────────────────────────────────────────────────────────────────────────────────────────
 
+/** All tests of a file may shake hands at once, on a machine that is busy. */
+const OPENING_MS = 25_000
+
 /** One server, and those who dialed it. */
 class Place {
   readonly #options: SessionsUnderTest
@@ -774,7 +777,7 @@ class Place {
       this.#setupOf(serverSetup, server),
     )
     const options = this.#setupOf(clientSetup, client)
-    const session = await dial<Bytes, Bytes, undefined>(this.#server.address, options)
+    const session = await dial<Bytes, Bytes, undefined>(this.#server.address, { timeoutMs: OPENING_MS, ...options })
     this.#clients.push(session)
     return session
   }
@@ -792,7 +795,7 @@ class Place {
   ): Setup & { readonly codec: Codec<Bytes> | ((peer: Peer) => Codec<Bytes>) } {
     const { setup } = this.#options
     const wrap = [setup, side, own].flatMap((part) => part?.wrap ?? [])
-    return { codec: raw(), logger: SILENT, ...setup, ...side, ...own, wrap }
+    return { codec: raw(), logger: SILENT, openTimeoutMs: OPENING_MS, ...setup, ...side, ...own, wrap }
   }
 }
 
