@@ -1,6 +1,6 @@
 import { arch, availableParallelism, cpus, release, type } from 'node:os'
 
-/** The subject that the ratios refer to. */
+/** The subject that the ratios refer to, where a workload does not name another. */
 const BASELINE = 'baseline'
 
 /** One JSON object a line, for programs; what failed goes to standard error. */
@@ -10,7 +10,7 @@ export class JsonReport {
   begin() {}
 
   workload(workload, units, results) {
-    for (const { subject, failure, figures } of evaluate(units, results)) {
+    for (const { subject, failure, figures } of evaluate(workload, units, results)) {
       if (failure !== undefined) this.#fail(workload, subject, failure)
       for (const { unit, median, min, max, n, ratio } of figures)
         console.log(
@@ -42,7 +42,7 @@ export class TableReport {
   workload(workload, units, results) {
     console.log(`\n${workload.name}`)
     const rows = [['', 'unit', 'median', 'min', 'max', 'n', 'ratio']]
-    for (const { subject, failure, figures } of evaluate(units, results)) {
+    for (const { subject, failure, figures } of evaluate(workload, units, results)) {
       for (const [i, { unit, median, min, max, n, ratio }] of figures.entries())
         rows.push([i === 0 ? subject : '', unit, short(median), short(min), short(max), String(n), ratioText(ratio)])
       if (failure !== undefined) {
@@ -59,8 +59,8 @@ export class TableReport {
 }
 
 /** Medians of each subject and unit, with the ratio to the baseline's (null where it has none). */
-function evaluate(units, results) {
-  const medians = new Map(units.map((unit) => [unit, spread(results.get(BASELINE)?.runs ?? [], unit)?.median]))
+function evaluate({ baseline = BASELINE }, units, results) {
+  const medians = new Map(units.map((unit) => [unit, spread(results.get(baseline)?.runs ?? [], unit)?.median]))
   return [...results].map(([subject, { runs, failure }]) => ({
     subject,
     failure,

@@ -4,13 +4,14 @@
  * @typedef {object} Workload
  * @property {string} name
  * @property {'echo' | 'idle' | 'broadcast'} kind name of the file in kinds/ that knows how it is measured
- * @property {'tcp' | 'udp' | 'inproc'} transport
+ * @property {'tcp' | 'udp' | 'ws' | 'inproc'} transport
  * @property {number} connections
  * @property {number} [messageBytes]
  * @property {number} [inFlight] messages on the way, for each connection
  * @property {boolean} [latency] times every round trip; with one message in flight it costs nothing
  * @property {boolean} [talked] each connection has carried one message both ways before it falls silent
  * @property {readonly string[]} subjects names of files in subjects/; ratios are to the one named baseline
+ * @property {string} [baseline] the subject that the ratios are to, where it is another one
  * @property {boolean} [steady] its figures hardly vary: a few rounds, or one in the quick run, are enough
  * @property {boolean | readonly string[]} [quick] in the quick run with all subjects (true) or these
  */
@@ -105,5 +106,27 @@ export const workloads = [
     messageBytes: 64,
     subjects: ['baseline', 'hawser', 'naive'],
     quick: ['baseline', 'hawser'],
+  },
+  {
+    name: 'ws-echo-64b-1x256-raw',
+    kind: 'echo',
+    transport: 'ws',
+    connections: 1,
+    inFlight: 256,
+    messageBytes: 64,
+    baseline: 'ws-plain',
+    subjects: ['ws-plain', 'hawser', 'hawser-ws'],
+    quick: true,
+  },
+  {
+    name: 'ws-echo-64b-1x1-raw',
+    kind: 'echo',
+    transport: 'ws',
+    connections: 1,
+    inFlight: 1,
+    messageBytes: 64,
+    latency: true,
+    baseline: 'ws-plain',
+    subjects: ['ws-plain', 'hawser', 'hawser-ws'],
   },
 ]

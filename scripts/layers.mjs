@@ -18,7 +18,8 @@ import { sourceFiles, withoutComments } from './files.mjs'
 const LAYERS = {
   'src/core/': { may: [], node: 'none' },
 
-  'src/env/': { may: ['src/core/'], node: 'all' },
+  'src/env/': { may: ['src/core/', 'src/env/node/ws-engine.ts'], node: 'all' },
+  'src/env/node/ws-engine.ts': { may: ['src/core/', 'src/env/'], node: 'all', packages: ['ws'] },
   'src/transports/': { may: ['src/core/'] },
   'src/layers/': { may: ['src/core/'] },
   'src/stages/': { may: ['src/core/'] },

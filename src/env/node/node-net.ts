@@ -4,7 +4,7 @@ import { TLSSocket } from 'node:tls'
 import type { Connection, Role } from '../../core/connection.ts'
 import type { DatagramSocket, Net, StreamTarget } from '../../core/env.ts'
 import { badOption } from '../../core/errors.ts'
-import type { UpgradeSink, UpgradeSource } from '../../core/web-socket.ts'
+import type { UpgradeSink, UpgradeSource, WebSocketEngine } from '../../core/web-socket.ts'
 import type { AcceptSink, Acceptor, LinkOptions } from '../../core/transport.ts'
 import { bindDatagram } from './datagram-socket.ts'
 import { dialStream } from './dial.ts'
@@ -15,12 +15,15 @@ import { type Ends, secureEnds, tcpEnds } from './socket-address.ts'
 import { SocketConnection } from './socket-connection.ts'
 import { listenStream } from './stream-acceptor.ts'
 import { prepareTls, secureStream } from './tls-handshake.ts'
+import { WsEngine } from './ws-engine.ts'
 
 /** The name of both ends of a stream that somebody else opened, where it is no TCP socket. */
 const NAMELESS: Ends = { local: 'stream://local:0', remote: 'stream://local:0' }
 
 /** Sockets of the operating system. */
 export class NodeNet implements Net {
+  readonly webSocket: WebSocketEngine = new WsEngine()
+
   dial(target: StreamTarget, options: LinkOptions): Promise<Connection> {
     return dialStream(target, options)
   }
