@@ -7,6 +7,7 @@ import test from 'ava'
 import { text } from '../../codecs/text.ts'
 import type { Peer } from '../../src/core/peer.ts'
 import { refused } from '../../src/core/errors.ts'
+import type { Session } from '../../src/core/session.ts'
 import { listen } from '../../src/node.ts'
 
 /** The headers of an upgrade; each can be left out or changed. */
@@ -24,10 +25,10 @@ interface Answer {
   readonly body: string
 }
 
-/** What curl shows of the answer. A connection that was upgraded stays open: curl gives up after a second, and has the 101. */
+/** What curl shows of the answer. One that was upgraded is closed by the server, and curl has the 101. */
 async function curl(url: string, headers: Readonly<Record<string, string>>, ...more: string[]): Promise<Answer> {
   const named = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`])
-  const options = ['--silent', '--include', '--no-buffer', '--http1.1', '--max-time', '1']
+  const options = ['--silent', '--include', '--no-buffer', '--http1.1', '--max-time', '20']
   const output = await promisify(execFile)('curl', [...options, ...named, ...more, url]).then(
     ({ stdout }) => stdout,
     (error: { readonly stdout: string }) => error.stdout,
@@ -54,7 +55,8 @@ const setup = (engine: 'own' | 'ws') => ({
     if (token === undefined) throw refused('who are you?', { status: 401 })
     if (token !== 'Bearer right') throw refused('not you')
   },
-  listener: { onMessage: () => undefined },
+  closeTimeoutMs: 100, // curl does not answer a close frame
+  listener: { onOpen: (session: Session) => void session.close() },
 })
 
 const right = { ...UPGRADE, Authorization: 'Bearer right', 'Sec-WebSocket-Protocol': 'chat.v2' }
