@@ -86,6 +86,7 @@ export class HandlerLoop<In> {
   #handing = false
   #runDue = false
   #inChunk = false
+  #inBatch = false
   #readPaused = false
   #ended = false
   #endReported = false
@@ -152,8 +153,18 @@ export class HandlerLoop<In> {
     return this.#buffer.view(0, Math.min(16, this.#buffer.length))
   }
 
-  onChunk(chunk: Uint8Array, text: boolean): void {
+  /** Several chunks follow, of one read: one look at the clock is enough. */
+  beginBatch(): void {
     this.activeAt = this.#env.now()
+    this.#inBatch = true
+  }
+
+  endBatch(): void {
+    this.#inBatch = false
+  }
+
+  onChunk(chunk: Uint8Array, text: boolean): void {
+    if (!this.#inBatch) this.activeAt = this.#env.now()
     this.receivedBytes += chunk.length
     if (this.#discarding || this.#ended) return
     this.#inChunk = true

@@ -524,9 +524,11 @@ export class LiveSession<In, Out, Data>
   /** The passes of its chunks become one, which ends with one flush. */
   beginBatch(bytes: number): void {
     this.#config.runtime.beginPass(bytes)
+    this.#loop.beginBatch()
   }
 
   endBatch(): void {
+    this.#loop.endBatch()
     this.#config.runtime.endPass()
   }
 
