@@ -185,7 +185,7 @@ class Place {
   }
 
   #wrapped(connection: Connection, role: Role): Connection {
-    return this.#options.wrap?.(connection, role) ?? connection
+    return this.#options.wrap?.(connection, role, this.env) ?? connection
   }
 
   #linkOptions(role: Role): LinkOptions {

@@ -1,0 +1,1 @@
+export { throttle, type ThrottleOptions } from './throttle.ts'
