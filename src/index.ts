@@ -7,6 +7,7 @@ export {
 export { type AttributeKey, type Attributes, attributeKey } from './core/attributes.ts'
 export type { BroadcastOptions } from './core/broadcast.ts'
 export { copy } from './core/bytes.ts'
+export type { ByteTransform, ByteTransformSink, CompressionAlgorithm, Zlib } from './core/byte-transform.ts'
 export type { Client, ClientStatus } from './core/client.ts'
 export type { ReconnectOptions } from './core/client-options.ts'
 export { type Codec, mapCodec, type MessageIn, type MessageOut, type SessionOf } from './core/codec.ts'

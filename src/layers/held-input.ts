@@ -3,7 +3,9 @@ import type { CloseReason, ConnectionSink } from '../core/connection.ts'
 import type { Env } from '../core/env.ts'
 import { Fifo } from '../core/fifo.ts'
 
-type Item = { readonly bytes: Uint8Array; readonly text: boolean | undefined } | { readonly reason: CloseReason | undefined }
+type Item =
+  | { readonly bytes: Uint8Array; readonly text: boolean | undefined }
+  | { readonly reason: CloseReason | undefined }
 
 /** Where the input comes from. */
 export interface InputSource {
@@ -128,7 +130,8 @@ export class HeldInput {
     const left = item.bytes.length - this.#offset
     const allowed = this.#source.allow?.(left) ?? left
     if (allowed <= 0 && left > 0) return false
-    const part = allowed >= left && this.#offset === 0 ? item.bytes : item.bytes.subarray(this.#offset, this.#offset + allowed)
+    const part =
+      allowed >= left && this.#offset === 0 ? item.bytes : item.bytes.subarray(this.#offset, this.#offset + allowed)
     this.#offset += part.length
     if (this.#offset === item.bytes.length) {
       this.#offset = 0
@@ -143,7 +146,9 @@ export class HeldInput {
   #unshift(unread: Uint8Array): void {
     const waiting: Item[] = []
     for (let item = this.#queue.shift(); item !== undefined; item = this.#queue.shift()) {
-      waiting.push('bytes' in item && waiting.length === 0 ? { ...item, bytes: item.bytes.subarray(this.#offset) } : item)
+      waiting.push(
+        'bytes' in item && waiting.length === 0 ? { ...item, bytes: item.bytes.subarray(this.#offset) } : item,
+      )
     }
     this.#offset = 0
     this.#queue.push({ bytes: unread, text: undefined })

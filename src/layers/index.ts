@@ -1,1 +1,2 @@
+export { compression, type CompressionOptions } from './compression.ts'
 export { throttle, type ThrottleOptions } from './throttle.ts'

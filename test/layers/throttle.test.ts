@@ -17,8 +17,14 @@ verifyLayer(suite, 'throttle', { wrap: both(FAST) })
 verifyLayer(suite, 'throttle over messages', { wrap: both(FAST), groups: { inproc: { boundary: 'message' } } })
 verifyLayer(suite, 'throttle over tcp', { wrap: both(FAST), transport: tcp, address: 'tcp://127.0.0.1:0' })
 verifyLayer(suite, 'throttle, slow, on a virtual clock', { wrap: both(1_000_000), env: world.env })
-verifyLayer(suite, 'throttle of what is read only, slow', { wrap: throttle({ readBytesPerSecond: 2_000_000 }), env: world.env })
-verifyLayer(suite, 'throttle of what is written only, slow', { wrap: throttle({ writeBytesPerSecond: 2_000_000 }), env: world.env })
+verifyLayer(suite, 'throttle of what is read only, slow', {
+  wrap: throttle({ readBytesPerSecond: 2_000_000 }),
+  env: world.env,
+})
+verifyLayer(suite, 'throttle of what is written only, slow', {
+  wrap: throttle({ writeBytesPerSecond: 2_000_000 }),
+  env: world.env,
+})
 verifySession(suite, 'tcp, throttled', { address: 'tcp://127.0.0.1:0', setup: { wrap: [both(FAST)] } })
 
 /** A throttled connection over one that the test holds, attached, and what came up. */
@@ -73,7 +79,10 @@ test('reads come up at the rate; the connection below is paused meanwhile, and i
 })
 
 test('a message passes whole, however large, and is paid for afterwards', async (t) => {
-  const { env, below, layer, written, heard } = held({ writeBytesPerSecond: 1_000, readBytesPerSecond: 1_000 }, 'message')
+  const { env, below, layer, written, heard } = held(
+    { writeBytesPerSecond: 1_000, readBytesPerSecond: 1_000 },
+    'message',
+  )
   layer.write(new Uint8Array(1_000))
   layer.write(new Uint8Array(1))
   below.feed(new Uint8Array(500))
@@ -105,8 +114,14 @@ test('destroyed, or broken below, it keeps nothing and leaves no timer', async (
 
 test('bad options are refused by name', (t) => {
   t.throws(() => throttle({}), { code: 'ERR_BAD_OPTION' } as never)
-  t.throws(() => throttle({ readBytesPerSecond: 0 }), { code: 'ERR_BAD_OPTION', message: /readBytesPerSecond/ } as never)
-  t.throws(() => throttle({ bytesPerSecond: 1 } as never), { code: 'ERR_BAD_OPTION', message: /bytesPerSecond/ } as never)
+  t.throws(() => throttle({ readBytesPerSecond: 0 }), {
+    code: 'ERR_BAD_OPTION',
+    message: /readBytesPerSecond/,
+  } as never)
+  t.throws(() => throttle({ bytesPerSecond: 1 } as never), {
+    code: 'ERR_BAD_OPTION',
+    message: /bytesPerSecond/,
+  } as never)
 })
 
 test.after.always('nothing is left', (t) => {

@@ -48,9 +48,7 @@ export function parsePrometheus(text: string): Map<string, ScrapedFamily> {
   }
   for (const [name, { type, samples }] of families) {
     if (samples.length === 0) throw new Error(`${name} has no figure`)
-    const seen = new Set(
-      samples.map((sample) => sample.name + keyOf(sample.labels)),
-    )
+    const seen = new Set(samples.map((sample) => sample.name + keyOf(sample.labels)))
     if (seen.size !== samples.length) throw new Error(`${name} has the same labels twice`)
     if (type === 'histogram') checkHistogram(name, samples)
   }
@@ -65,7 +63,11 @@ export function figure(text: string, name: string, labels: Readonly<Record<strin
 }
 
 function keyOf(labels: Readonly<Record<string, string>>): string {
-  return JSON.stringify(Object.keys(labels).toSorted().map((name) => [name, labels[name]]))
+  return JSON.stringify(
+    Object.keys(labels)
+      .toSorted()
+      .map((name) => [name, labels[name]]),
+  )
 }
 
 function belongs(sample: string, { name, type }: { readonly name: string; readonly type: string }): boolean {

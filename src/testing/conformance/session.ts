@@ -14,6 +14,7 @@ import type { SessionSetup } from '../../node-options.ts'
 import { dial, listen } from '../../node.ts'
 import { equal, equalBytes, ok, rejects, throws } from './check.ts'
 import { pause, until } from './party.ts'
+import { pattern } from './pattern.ts'
 import type { TestFunction } from './test-function.ts'
 
 type Bytes = Uint8Array
@@ -854,8 +855,7 @@ async function causedBy(session: ByteSession, code: ErrorCode): Promise<void> {
 
 /** A number in its first four bytes, and a pattern up to `length`. */
 function numbered(number: number, length = 4): Bytes {
-  const bytes = new Uint8Array(Math.max(4, length))
-  for (let i = 4; i < bytes.length; i++) bytes[i] = number + i
+  const bytes = pattern(Math.max(4, length), number)
   new DataView(bytes.buffer).setUint32(0, number)
   return bytes
 }
