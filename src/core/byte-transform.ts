@@ -25,9 +25,9 @@ export interface ByteTransform {
 export interface ByteTransformSink {
   /** Memory of the sink's own, from now on. */
   onOutput(bytes: Uint8Array): void
-  /** All is out. Of a decompressor before its `end`: the compressed stream has ended, and more follows. */
+  /** After `end`: all is out. */
   onFinish(): void
-  /** ERR_TRUNCATED: `end` came in the middle; ERR_COMPRESSION: the bytes are no such stream. Nothing follows. */
+  /** ERR_TRUNCATED: `end` came in the middle; ERR_COMPRESSION: the bytes are no such stream, or more than that. Nothing follows. */
   onError(error: HawserError): void
 }
 

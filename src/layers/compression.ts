@@ -260,12 +260,8 @@ class Compression extends Layer {
   }
 
   #onInputFinished(): void {
-    if (this.#ended === undefined) {
-      this.#fail(new HawserError('ERR_COMPRESSION', 'more came behind the end of the compressed stream'))
-      return
-    }
     this.#decompressor = undefined
-    this.#input.end(this.#ended.reason)
+    this.#input.end(this.#ended?.reason)
     if (this.#belowClosed) this.#close(undefined)
   }
 

@@ -12,7 +12,7 @@ import type { Transform } from 'node:stream'
 import type { ByteTransform, ByteTransformSink, CompressionAlgorithm, Zlib } from '../../core/byte-transform.ts'
 import { describe, HawserError } from '../../core/errors.ts'
 
-type Stream = Transform & { flush(kind: number, flushed: () => void): void }
+type Stream = Transform & { readonly bytesWritten: number; flush(kind: number, flushed: () => void): void }
 
 /** A paused stream keeps one chunk of output, and stops. */
 const CHUNKS = { chunkSize: 16 * 1024, readableHighWaterMark: 1 }
@@ -50,6 +50,7 @@ class StreamTransform implements ByteTransform {
   readonly #stream: Stream
   readonly #flushKind: number
   #destroyed = false
+  #givenBytes = 0
   /** Calls that come when the stream has given out what it holds. */
   #waiting: (() => void)[] = []
 
@@ -62,16 +63,18 @@ class StreamTransform implements ByteTransform {
       if (stream.readableLength === 0) this.#callWaiting()
     })
     stream.on('end', () => {
-      if (!this.#destroyed) sink.onFinish()
+      if (this.#destroyed) return
+      // Node forgets what follows a stream of zlib.
+      if (stream.bytesWritten === this.#givenBytes) sink.onFinish()
+      else this.#fail(sink, new HawserError('ERR_COMPRESSION', 'more came behind the end of the compressed stream'))
     })
     stream.on('error', (error) => {
-      if (this.#destroyed) return
-      this.destroy()
-      sink.onError(toHawserError(error))
+      if (!this.#destroyed) this.#fail(sink, toHawserError(error))
     })
   }
 
   write(bytes: Uint8Array, used: () => void): void {
+    this.#givenBytes += bytes.length
     this.#stream.write(bytes, this.#inTurn(used))
   }
 
@@ -96,6 +99,11 @@ class StreamTransform implements ByteTransform {
     this.#destroyed = true
     this.#waiting = []
     this.#stream.destroy()
+  }
+
+  #fail(sink: ByteTransformSink, error: HawserError): void {
+    this.destroy()
+    sink.onError(error)
   }
 
   /** Node calls back when the output is made, which a paused stream still holds. */
