@@ -1,5 +1,13 @@
 import test from 'ava'
-import { constants, createBrotliCompress, createDeflate, createGzip, deflateSync, gunzipSync, gzipSync } from 'node:zlib'
+import {
+  constants,
+  createBrotliCompress,
+  createDeflate,
+  createGzip,
+  deflateSync,
+  gunzipSync,
+  gzipSync,
+} from 'node:zlib'
 import { compression, type CompressionOptions } from '../../src/layers/compression.ts'
 import { systemEnv } from '../../src/env/node/system-env.ts'
 import { isHawserError } from '../../src/core/errors.ts'
@@ -75,43 +83,49 @@ for (const algorithm of ALGORITHMS) {
     t.true(state.bytes <= MIB + 100 * wire.length, `${state.bytes}`)
   })
 
-  test.serial(`${algorithm}: asked to pause it stops within one chunk of output, and holds no more than a few`, async (t) => {
-    const { below, layer, state } = held({ algorithm, maxInflatedBytes: 1024 * MIB })
-    state.pauseAtOnce = true
-    const wire = await bomb(algorithm, 64 * MIB)
-    const before = process.memoryUsage().arrayBuffers
-    below.feed(wire)
-    await until(env, () => state.chunks > 0, 'a chunk')
-    await new Promise<void>((resolve) => void env.setTimer(50, resolve, true))
-    t.is(state.chunks, 1)
-    t.true(state.bytes <= 16 * 1024, `${state.bytes}`)
-    t.true(below.isPaused)
-    t.true(process.memoryUsage().arrayBuffers - before < 4 * MIB, 'memory')
-    layer.resume()
-    await until(env, () => state.chunks === 2, 'one more')
-    state.pauseAtOnce = false
-    layer.resume()
-    await until(env, () => state.bytes === 64 * MIB, `all of it, not ${state.bytes}`)
-    layer.destroy()
-  })
-
-  test.serial(`${algorithm}: bytes that are no such stream, cut short, or followed by others end the session with an error`, async (t) => {
-    const whole = await roundTrip(algorithm)
-    const cases: [Uint8Array, string][] = [
-      [Buffer.alloc(40, 0xff), 'ERR_COMPRESSION'],
-      [whole.subarray(0, whole.length - 1), 'ERR_TRUNCATED'],
-      [whole.subarray(0, 7), 'ERR_TRUNCATED'],
-      [Buffer.concat([whole, Buffer.from('more')]), 'ERR_COMPRESSION'],
-    ]
-    for (const [at, [wire, code]] of cases.entries()) {
-      const { below, state, closed, heard } = held({ algorithm })
+  test.serial(
+    `${algorithm}: asked to pause it stops within one chunk of output, and holds no more than a few`,
+    async (t) => {
+      const { below, layer, state } = held({ algorithm, maxInflatedBytes: 1024 * MIB })
+      state.pauseAtOnce = true
+      const wire = await bomb(algorithm, 64 * MIB)
+      const before = process.memoryUsage().arrayBuffers
       below.feed(wire)
-      below.feedEnd()
-      await closed()
-      t.is((state.error as { code?: string } | undefined)?.code, code, `case ${at}: ${state.error}`)
-      t.false(heard.includes('end'))
-    }
-  })
+      await until(env, () => state.chunks > 0, 'a chunk')
+      await new Promise<void>((resolve) => void env.setTimer(50, resolve, true))
+      t.is(state.chunks, 1)
+      t.true(state.bytes <= 16 * 1024, `${state.bytes}`)
+      t.true(below.isPaused)
+      t.true(process.memoryUsage().arrayBuffers - before < 4 * MIB, 'memory')
+      layer.resume()
+      await until(env, () => state.chunks === 2, 'one more')
+      state.pauseAtOnce = false
+      layer.resume()
+      await until(env, () => state.bytes === 64 * MIB, `all of it, not ${state.bytes}`)
+      layer.destroy()
+    },
+  )
+
+  test.serial(
+    `${algorithm}: bytes that are no such stream, cut short, or followed by others end the session with an error`,
+    async (t) => {
+      const whole = await roundTrip(algorithm)
+      const cases: [Uint8Array, string][] = [
+        [Buffer.alloc(40, 0xff), 'ERR_COMPRESSION'],
+        [whole.subarray(0, whole.length - 1), 'ERR_TRUNCATED'],
+        [whole.subarray(0, 7), 'ERR_TRUNCATED'],
+        [Buffer.concat([whole, Buffer.from('more')]), 'ERR_COMPRESSION'],
+      ]
+      for (const [at, [wire, code]] of cases.entries()) {
+        const { below, state, closed, heard } = held({ algorithm })
+        below.feed(wire)
+        below.feedEnd()
+        await closed()
+        t.is((state.error as { code?: string } | undefined)?.code, code, `case ${at}: ${state.error}`)
+        t.false(heard.includes('end'))
+      }
+    },
+  )
 
   test.serial(`${algorithm}: a clean end is told after all that came before it`, async (t) => {
     const { below, layer, state, heard } = held({ algorithm }, 'borrowed')
