@@ -18,7 +18,7 @@ type Receiver<Out> = Session<unknown, Out, unknown>
 type Live<Out> = LiveSession<unknown, Out, unknown>
 
 /** What a message became, framed by nobody yet. */
-interface Body {
+export interface Body {
   readonly bytes: Uint8Array
   readonly text: boolean
 }
@@ -28,7 +28,7 @@ interface Body {
  * receivers, and framed for each; a session with outbound stages is sent the message itself. In order to throw before
  * anybody got it, all encoding is done first.
  *
- * @returns the number of sessions that took it
+ * @param bodies of that message, where somebody else needs them too @returns the number of sessions that took it
  * @throws what a codec or the filter throws; ERR_MESSAGE_TOO_LARGE and ERR_ENCODE only where nobody could take it. What
  *   becomes of a receiver (closed, full, too small a limit) is its own affair.
  */
@@ -36,10 +36,10 @@ export function broadcast<Out, S extends Receiver<Out>>(
   sessions: ReadonlySet<S>,
   message: Out,
   options: BroadcastOptions<S> = {},
+  bodies: Bodies<Out> = new Bodies<Out>(message),
 ): number {
   const { except, filter, skipSlow = false } = options
   const receivers = filter === undefined ? sessions : [...sessions].filter((session) => filter(session))
-  const bodies = new Bodies<Out>(message)
   for (const session of receivers) {
     if (session !== except && isFramedApart(session)) bodies.of(session.codec)
   }
@@ -61,6 +61,23 @@ export function broadcast<Out, S extends Receiver<Out>>(
   return taken
 }
 
+/**
+ * Sends a body that another process has encoded, past the stages. What becomes of a receiver is its own affair.
+ * @returns the number of sessions that took it
+ */
+export function broadcastBody(sessions: Iterable<AnySession>, { bytes, text }: Body, skipSlow: boolean): number {
+  let taken = 0
+  for (const session of sessions) {
+    if (!(session instanceof LiveSession) || (skipSlow && !session.writable)) continue
+    try {
+      if (session.sendBody(bytes, text) || session.tookLast) taken++
+    } catch {
+      // Its limits are smaller, or it said `overflow: 'throw'`: here is no sender to tell.
+    }
+  }
+  return taken
+}
+
 function isFramedApart<Out>(session: Receiver<Out>): session is Live<Out> {
   return session instanceof LiveSession && !session.hasOutboundStages
 }
@@ -72,7 +89,7 @@ function sendWhole<Out>(session: Receiver<Out>, message: Out): boolean {
 }
 
 /** The bodies of one message, by codec. There is mostly one codec, so the last one is at hand. */
-class Bodies<Out> {
+export class Bodies<Out> {
   readonly #message: Out
   #lastCodec: Codec<unknown, Out> | undefined
   #lastBody: Body | undefined

@@ -43,6 +43,11 @@ export function copy(bytes: Uint8Array): Uint8Array {
   return kept
 }
 
+/** For constants of a protocol: a byte for each character. */
+export function asciiBytes(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0))
+}
+
 /** How many bytes `text` takes as UTF-8. */
 export function utf8Length(text: string): number {
   return NodeBuffer === undefined ? encoder.encode(text).length : NodeBuffer.byteLength(text)

@@ -1,7 +1,7 @@
 import type { Address } from './address.ts'
 import { makeAddress, parseAddress } from './address.ts'
-import type { Connection, Role } from './connection.ts'
-import type { Peer, PeerCertificate } from './peer.ts'
+import type { Connection, PeerInfo, Role } from './connection.ts'
+import type { Peer, PeerCertificate, PeerProxy } from './peer.ts'
 
 /** Which slot of a Client dialed, and how many sessions that slot had before. */
 export interface Dialed {
@@ -17,7 +17,7 @@ export class ConnectionPeer implements Peer {
   declare readonly certificate?: PeerCertificate
   declare readonly protocol?: string
   declare readonly request?: NonNullable<Peer['request']>
-  declare readonly proxy?: NonNullable<Peer['proxy']>
+  declare readonly proxy?: PeerProxy
   declare readonly dialed?: Dialed
 
   constructor(connection: Connection, role: Role, dialed: Dialed | undefined) {
@@ -29,13 +29,18 @@ export class ConnectionPeer implements Peer {
     if (certificate !== undefined) this.certificate = certificate as PeerCertificate // env/node made it
     if (protocol !== undefined) this.protocol = protocol
     if (request !== undefined) this.request = request
-    if (proxy !== undefined) this.proxy = { address: addressOf(proxy.source), tlvs: proxy.tlvs }
+    if (proxy !== undefined) this.proxy = proxyOf(proxy)
     if (dialed !== undefined) this.dialed = dialed
   }
 
   get transport(): string {
     return this.remoteAddress.scheme
   }
+}
+
+function proxyOf({ address, destination, tlvs }: NonNullable<PeerInfo['proxy']>): PeerProxy {
+  const known = destination === undefined ? undefined : { destination: addressOf(destination) }
+  return { address: addressOf(address), ...known, tlvs }
 }
 
 /** A connection of somebody's own making may call its end as it likes. */

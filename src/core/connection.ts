@@ -12,8 +12,13 @@ export interface PeerInfo {
   readonly protocol?: string | undefined
   /** `PeerCertificate` of peer.ts. */
   readonly certificate?: unknown
+  /** URLs: the proxy itself, and what the peer had dialed, where the proxy says so. */
   readonly proxy?:
-    | { readonly source: string; readonly destination: string; readonly tlvs: ReadonlyMap<number, Uint8Array> }
+    | {
+        readonly address: string
+        readonly destination?: string | undefined
+        readonly tlvs: ReadonlyMap<number, Uint8Array>
+      }
     | undefined
   /** The WebSocket upgrade request. */
   readonly request?:
@@ -51,6 +56,11 @@ export interface Connection {
    */
   attach(sink: ConnectionSink, unread?: Uint8Array): void
   /**
+   * Undoes `attach`, from inside of onChunk: nothing is read and nobody is called until the next one, which gets `unread`
+   * first. For who reads a header and hands the connection on. Absent where nobody does: in layers and mux streams.
+   */
+  detach?(unread: Uint8Array, introduction?: Introduction): void
+  /**
    * In order. Nobody may change the bytes until they are taken. `taken` comes at most once, in the order of the
    * writes, when the owner below has taken the bytes; never after onClose.
    */
@@ -67,6 +77,13 @@ export interface Connection {
   end(reason?: CloseReason): void
   /** onClose follows, exactly once. A HawserError chooses the close code. Idempotent. */
   destroy(error?: Error): void
+}
+
+/** What a header says of the peer, instead of what the link itself knows. */
+export interface Introduction {
+  /** As a URL. */
+  readonly remoteAddress: string
+  readonly peer: PeerInfo
 }
 
 /** Who hears what a Connection brings. */

@@ -1,14 +1,17 @@
 import { addAbortHook, removeAbortHook } from './abort-hooks.ts'
 import { type Address, type AddressLike, parseAddress, toAddresses } from './address.ts'
-import { type BroadcastOptions, broadcast } from './broadcast.ts'
+import { Bodies, type BroadcastOptions, broadcast, broadcastBody } from './broadcast.ts'
 import type { Connection } from './connection.ts'
 import { EndpointTotals } from './endpoint-totals.ts'
 import { badOption, describe, HawserError, type SessionError } from './errors.ts'
 import { LiveSession } from './live-session.ts'
 import { LogLimit } from './log-limit.ts'
+import type { NetworkList } from './network-list.ts'
+import type { Relay, Relayed } from './relay.ts'
 import type { Server, ServerStatus } from './server.ts'
 import {
   type ResolvedServerOptions,
+  resolveProxies,
   resolveServerOptions,
   SERVER_OPTION_NAMES,
   type ServerOptions,
@@ -20,7 +23,7 @@ import { Shutdown } from './shutdown.ts'
 import type { EndpointStats } from './stats.ts'
 import { StatusFeed } from './status-feed.ts'
 import { isThenable } from './thenable.ts'
-import type { AcceptSink, Acceptor, Transport } from './transport.ts'
+import type { AcceptSink, Acceptor, Anteroom, Transport } from './transport.ts'
 import { linkOptions, TransportTable } from './transport-table.ts'
 import { type Wait, wrongWait } from './wait.ts'
 import { waitFor } from './wait-list.ts'
@@ -55,7 +58,9 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
   readonly #shutdown: Shutdown
   readonly #host: SessionHost<LiveSession<In, Out, Data>>
   readonly #sink: AcceptSink
+  readonly #anteroom: Anteroom | undefined
   readonly #onAbort = (): void => void this.close()
+  #relay: Relay | undefined
   #acceptors: Acceptor[] = []
   #tls: object
   #addresses: readonly Address[] = []
@@ -68,7 +73,7 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
   readonly #unopened = new Set<LiveSession<In, Out, Data>>()
   /** Those of #unopened that still may open. */
   #opening = 0
-  /** Admitted, and still in the hands of a transport. */
+  /** Admitted, or in the anteroom, and still in the hands of a transport. */
   #handshakes = 0
   /** Only with maxSessionsPerHost: peers of each host, from admission until gone. Never larger than their number. */
   readonly #perHost = new Map<string, number>()
@@ -80,6 +85,7 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
     this.#options = options
     this.#config = config
     this.#limits = resolveServerOptions(options)
+    const proxies = resolveProxies(options.proxyProtocol)
     this.#table = new TransportTable(bindings, options.transports)
     this.#status = new StatusFeed(env, logger, options.onStatus)
     this.#logs = new LogLimit(env)
@@ -98,6 +104,10 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
       admit: (remoteAddress) => this.#admit(remoteAddress),
       onConnection: (connection) => this.#onConnection(connection),
       onError: (error, remoteAddress) => this.#onAcceptError(error as SessionError, remoteAddress),
+    }
+    this.#anteroom = proxies && {
+      enter: (remoteAddress) => this.#onEntered(remoteAddress, proxies),
+      leave: (remoteAddress, error) => this.#onLeft(remoteAddress, error),
     }
   }
 
@@ -146,7 +156,24 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
   }
 
   broadcast(message: Out, options?: BroadcastOptions<Session<In, Out, Data>>): number {
-    return broadcast<Out, Session<In, Out, Data>>(this.#sessions, message, options)
+    const bodies = new Bodies<Out>(message)
+    // First, so that what cannot be encoded has reached nobody; a filter is for the sessions that it can see.
+    if (this.#relay !== undefined && options?.filter === undefined) {
+      this.#relayOn(this.#relay, message, bodies, options?.skipSlow === true)
+    }
+    return broadcast<Out, Session<In, Out, Data>>(this.#sessions, message, options, bodies)
+  }
+
+  /** For a cluster: from now on every broadcast goes to the other processes, too. */
+  relayTo(relay: Relay): void {
+    this.#relay = relay
+  }
+
+  /** A broadcast of another process: to the sessions here, and no further. @throws what a codec throws */
+  deliver(relayed: Relayed): void {
+    const { skipSlow } = relayed
+    if ('body' in relayed) broadcastBody(this.#sessions, relayed.body, skipSlow)
+    else broadcast<Out, Session<In, Out, Data>>(this.#sessions, relayed.message as Out, { skipSlow })
   }
 
   close(options: Wait & { readonly reason?: string | undefined } = {}): Promise<void> {
@@ -176,13 +203,25 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
     return this.close()
   }
 
+  /** With one codec and no stages the others need not encode again, and the message may be of any kind. */
+  #relayOn(relay: Relay, message: Out, bodies: Bodies<Out>, skipSlow: boolean): void {
+    const { codec, stages = [] } = this.#config.setup
+    if (typeof codec === 'function' || stages.length > 0) relay({ message, skipSlow })
+    else relay({ body: bodies.of(codec), skipSlow })
+  }
+
   // ── Listening ────────────────────────────────────────────────────────────────────────────────────────────
 
   async #bind(transport: Transport, address: Address): Promise<Acceptor> {
     const { limits, setup } = this.#config
     try {
       const groups = { ...this.#table.groupsOf(setup), listen: { backlog: this.#limits.backlog } }
-      const options = linkOptions(this.#config, { role: 'accepted', timeoutMs: limits.openTimeoutMs, groups })
+      const options = linkOptions(this.#config, {
+        role: 'accepted',
+        timeoutMs: limits.openTimeoutMs,
+        groups,
+        anteroom: this.#anteroom,
+      })
       const acceptor = await transport.listen(address, options, this.#sink)
       if (this.#shutdown.begun) void this.#closeAcceptor(acceptor)
       else this.#acceptors.push(acceptor) // what is bound must be closed if another address fails
@@ -213,6 +252,24 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
 
   // ── Admission ────────────────────────────────────────────────────────────────────────────────────────────
 
+  #onEntered(remoteAddress: Address, proxies: NetworkList): boolean {
+    if (this.#shutdown.begun) return false
+    const refusal = proxies.has(remoteAddress.host)
+      ? this.#noRoom()
+      : new HawserError('ERR_PROXY', `${remoteAddress.href} is no proxy of proxyProtocol.from`)
+    if (refusal !== undefined) {
+      this.#refuse(remoteAddress, refusal)
+      return false
+    }
+    this.#handshakes++
+    return true
+  }
+
+  #onLeft(remoteAddress: Address, error: HawserError | undefined): void {
+    this.#handshakes--
+    if (error !== undefined && !this.#shutdown.begun) this.#refuse(remoteAddress, error)
+  }
+
   #admit(remoteAddress: Address): boolean {
     if (this.#shutdown.begun) return false
     const refusal = this.#limitReached(remoteAddress) ?? this.#askUser(remoteAddress)
@@ -226,14 +283,20 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
   }
 
   #limitReached({ host }: Address): HawserError<'ERR_TOO_MANY_SESSIONS'> | undefined {
-    const { maxSessions, maxSessionsPerHost, maxPendingHandshakes } = this.#limits
+    const { maxSessionsPerHost } = this.#limits
+    const full = this.#noRoom()
+    if (full === undefined && maxSessionsPerHost > 0 && (this.#perHost.get(host) ?? 0) >= maxSessionsPerHost) {
+      return tooMany('maxSessionsPerHost', maxSessionsPerHost)
+    }
+    return full
+  }
+
+  #noRoom(): HawserError<'ERR_TOO_MANY_SESSIONS'> | undefined {
+    const { maxSessions, maxPendingHandshakes } = this.#limits
     if (this.#handshakes + this.#unopened.size + this.#sessions.size >= maxSessions)
       return tooMany('maxSessions', maxSessions)
     if (this.#handshakes + this.#opening >= maxPendingHandshakes)
       return tooMany('maxPendingHandshakes', maxPendingHandshakes)
-    if (maxSessionsPerHost > 0 && (this.#perHost.get(host) ?? 0) >= maxSessionsPerHost) {
-      return tooMany('maxSessionsPerHost', maxSessionsPerHost)
-    }
     return undefined
   }
 

@@ -24,9 +24,19 @@ export interface Peer {
       }
     | undefined
   /** The proxy that passed this peer on, with its TLVs; `remoteAddress` is then the peer's own. */
-  readonly proxy?: { readonly address: Address; readonly tlvs: ReadonlyMap<number, Uint8Array> } | undefined
+  readonly proxy?: PeerProxy | undefined
   /** Which slot of the Client this is, and how many sessions that slot had before (0: the first). */
   readonly dialed?: { readonly slot: number; readonly generation: number } | undefined
+}
+
+/** Who passed a peer on, and what it says of it. */
+export interface PeerProxy {
+  /** The proxy's own. */
+  readonly address: Address
+  /** What the peer had dialed, where the proxy says so. */
+  readonly destination?: Address | undefined
+  /** By type, as they came; of several of one type the first. Empty with version 1. */
+  readonly tlvs: ReadonlyMap<number, Uint8Array>
 }
 
 /** The certificate a peer showed, as far as its checking goes. */

@@ -1,7 +1,16 @@
 import type { Address } from './address.ts'
+import { badOption } from './errors.ts'
+import { NetworkList } from './network-list.ts'
+import { requireKnown } from './option-names.ts'
 import type { ServerStatus } from './server.ts'
 import { requireFunction, requireNumber, type SessionSetup, withDefaults } from './session-options.ts'
 import { requireSignal } from './wait.ts'
+
+/** Whose word is taken for who a peer is. */
+export interface ProxyProtocolOptions {
+  /** The proxies: addresses and networks, `10.0.0.0/8`, `2001:db8::7`. */
+  readonly from: readonly string[]
+}
 
 /** What `listen` takes: a session setup, and who may come in. */
 export interface ServerOptions<In, Out, Data> extends SessionSetup<In, Out, Data> {
@@ -18,6 +27,11 @@ export interface ServerOptions<In, Out, Data> extends SessionSetup<In, Out, Data
   readonly maxPendingHandshakes?: number | undefined
   /** Connections that the operating system keeps until they are accepted. @defaultValue 511 */
   readonly backlog?: number | undefined
+  /**
+   * On tcp, tls, ws and wss addresses every connection begins with a PROXY protocol header, version 1 or 2, that says
+   * who the peer is. Where it is missing or malformed, or comes from anybody else, the connection is closed with ERR_PROXY.
+   */
+  readonly proxyProtocol?: ProxyProtocolOptions | undefined
   /** What it throws is logged. */
   readonly onStatus?: ((status: ServerStatus) => void) | undefined
   /** Aborted: the server closes, gracefully. */
@@ -46,6 +60,7 @@ export const SERVER_OPTION_NAMES: readonly string[] = Object.keys({
   maxSessionsPerHost: true,
   maxPendingHandshakes: true,
   backlog: true,
+  proxyProtocol: true,
   onStatus: true,
   signal: true,
 } satisfies OwnNames)
@@ -55,6 +70,17 @@ type OwnNames = Record<
   Exclude<keyof ServerOptions<unknown, never, unknown>, keyof SessionSetup<unknown, never, unknown>>,
   true
 >
+
+/** Undefined where no PROXY headers are read. @throws ERR_BAD_OPTION */
+export function resolveProxies(options: ProxyProtocolOptions | undefined): NetworkList | undefined {
+  if (options === undefined) return undefined
+  if (typeof options !== 'object' || options === null) throw badOption('proxyProtocol', 'must be an object')
+  requireKnown('proxyProtocol.', options, ['from'])
+  const { from } = options
+  const networks = new NetworkList('proxyProtocol.from', from)
+  if (from.length === 0) throw badOption('proxyProtocol.from', 'names no proxy, so that nobody could come in')
+  return networks
+}
 
 /** The options that are a Server's own. @throws ERR_BAD_OPTION */
 export function resolveServerOptions<In, Out, Data>(options: ServerOptions<In, Out, Data>): ResolvedServerOptions {

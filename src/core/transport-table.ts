@@ -2,7 +2,7 @@ import type { Address } from './address.ts'
 import type { Role } from './connection.ts'
 import { badOption, HawserError } from './errors.ts'
 import type { Bindings, SessionConfig } from './session-config.ts'
-import type { LinkOptions, Transport } from './transport.ts'
+import type { Anteroom, LinkOptions, Transport } from './transport.ts'
 
 /** Which transport speaks which scheme: the built-in ones and those of the option `transports`. */
 export class TransportTable {
@@ -53,6 +53,7 @@ export function linkOptions<In, Out, Data>(
     readonly timeoutMs: number
     readonly groups: Readonly<Record<string, unknown>>
     readonly signal?: AbortSignal | undefined
+    readonly anteroom?: Anteroom | undefined
   },
 ): LinkOptions {
   const { setup, env, limits } = config

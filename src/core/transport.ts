@@ -16,8 +16,18 @@ export interface LinkOptions {
   readonly groups: Readonly<Record<string, unknown>>
   readonly role: Role
   readonly signal?: AbortSignal | undefined
+  /** Only where PROXY headers are to be read; transports that cannot read any leave it alone. */
+  readonly anteroom?: Anteroom | undefined
   /** Dial, TLS and HTTP handshake together; counts into openTimeoutMs on accept. */
   readonly timeoutMs: number
+}
+
+/** Where peers wait that have not said yet who they are: each connection begins with a PROXY header. */
+export interface Anteroom {
+  /** One more, that counts as a pending handshake from now on; false: it is not trusted or there is no room, and the acceptor closes it. */
+  enter(remoteAddress: Address): boolean
+  /** Each one that entered leaves once: to `admit`, which is asked about its own address; with an error it is turned away. */
+  leave(remoteAddress: Address, error?: HawserError): void
 }
 
 /** Who hears of the connections that an Acceptor accepts. */

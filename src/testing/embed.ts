@@ -185,15 +185,15 @@ function heldConnection(env: VirtualEnv, peer: Partial<Peer>, chunks: 'kept' | '
     reliable: !UNRELIABLE_SCHEMES.has(scheme),
     localAddress: localAddress.href,
     remoteAddress: remoteAddress.href,
-    peer: peerInfo(peer, localAddress.href),
+    peer: peerInfo(peer),
   })
 }
 
-function peerInfo({ certificate, protocol, request, proxy }: Partial<Peer>, destination: string): PeerInfo {
+function peerInfo({ certificate, protocol, request, proxy }: Partial<Peer>): PeerInfo {
   return {
     certificate,
     protocol,
     request,
-    proxy: proxy === undefined ? undefined : { source: proxy.address.href, destination, tlvs: proxy.tlvs },
+    proxy: proxy && { ...proxy, address: proxy.address.href, destination: proxy.destination?.href },
   }
 }

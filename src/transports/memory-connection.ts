@@ -1,6 +1,6 @@
 import { Fifo } from '../core/fifo.ts'
 import { allocate, copy, EMPTY } from '../core/bytes.ts'
-import type { CloseReason, Connection, ConnectionSink, PeerInfo } from '../core/connection.ts'
+import type { CloseReason, Connection, ConnectionSink, Introduction, PeerInfo } from '../core/connection.ts'
 import type { Env } from '../core/env.ts'
 import { HawserError } from '../core/errors.ts'
 
@@ -86,10 +86,10 @@ export class MemoryConnection implements Connection {
   readonly chunks: 'kept' | 'borrowed'
   readonly maxWriteBytes: number = Infinity
   readonly localAddress: string
-  readonly remoteAddress: string
-  readonly peer: PeerInfo = NO_PEER_INFO
 
   readonly #env: Env
+  #remoteAddress: string
+  #peer: PeerInfo = NO_PEER_INFO
   readonly #carrier: Carrier
   readonly #text: boolean
   #other: MemoryConnection = this
@@ -126,7 +126,7 @@ export class MemoryConnection implements Connection {
     this.boundary = boundary
     this.chunks = end.chunks
     this.localAddress = end.localAddress
-    this.remoteAddress = end.remoteAddress
+    this.#remoteAddress = end.remoteAddress
     this.#carrier = end.carrier
     this.#text = end.text
   }
@@ -136,6 +136,12 @@ export class MemoryConnection implements Connection {
     other.#other = one
   }
 
+  get remoteAddress(): string {
+    return this.#remoteAddress
+  }
+  get peer(): PeerInfo {
+    return this.#peer
+  }
   get bufferedBytes(): number {
     return this.#queuedBytes
   }
@@ -144,12 +150,16 @@ export class MemoryConnection implements Connection {
     this.#sink = sink
     this.#paused = false
     this.#attaching = true
-    if (unread.length > 0 && !this.#gone) {
-      this.#incoming.unshift({ kind: 'chunk', bytes: unread, text: this.boundary === 'message' ? false : undefined })
-      this.#incomingBytes += unread.length
-      this.#arrived++
-    }
+    this.#putBack(unread)
     this.#env.defer(this.#onAttached)
+  }
+
+  detach(unread: Uint8Array, introduction?: Introduction): void {
+    this.#sink = undefined
+    this.#putBack(unread)
+    if (introduction === undefined) return
+    this.#remoteAddress = introduction.remoteAddress
+    this.#peer = introduction.peer
   }
 
   write(chunk: Uint8Array, taken?: () => void, text: boolean = this.#text): void {
@@ -320,6 +330,14 @@ export class MemoryConnection implements Connection {
         this.#closeWhenBothEnded()
       }
     }
+  }
+
+  /** Before all that waits. */
+  #putBack(unread: Uint8Array): void {
+    if (unread.length === 0 || this.#gone) return
+    this.#incoming.unshift({ kind: 'chunk', bytes: unread, text: this.boundary === 'message' ? false : undefined })
+    this.#incomingBytes += unread.length
+    this.#arrived++
   }
 
   #lend(sink: ConnectionSink, bytes: Uint8Array): void {

@@ -2,9 +2,10 @@ import { type Address, dialable } from '../core/address.ts'
 import type { Connection } from '../core/connection.ts'
 import type { AcceptSink, Acceptor, LinkOptions, Transport } from '../core/transport.ts'
 import { resolveListen, resolveTcp } from './options.ts'
+import { listenBehindProxies } from './proxy-protocol/proxied-acceptor.ts'
 import { requiredNet } from './required-net.ts'
 
-/** `tcp://host:port`, with the option group `tcp`. */
+/** `tcp://host:port`, with the option group `tcp`; PROXY headers are read where there is an anteroom. */
 export const tcp: Transport = {
   schemes: ['tcp'],
 
@@ -15,7 +16,7 @@ export const tcp: Transport = {
 
   async listen(address: Address, options: LinkOptions, sink: AcceptSink): Promise<Acceptor> {
     const { host, port } = address
-    return requiredNet(options.env).listen({ host, port }, withTcp(options), sink)
+    return listenBehindProxies(requiredNet(options.env), { host, port }, withTcp(options), sink)
   },
 }
 

@@ -4,6 +4,7 @@ import type { Net } from '../core/env.ts'
 import { badOption, HawserError, isHawserError, timedOut, describe } from '../core/errors.ts'
 import type { AcceptSink, Acceptor, LinkOptions, Transport } from '../core/transport.ts'
 import { type ResolvedTlsOptions, resolveTls } from './options.ts'
+import { listenBehindProxies } from './proxy-protocol/proxied-acceptor.ts'
 import { requiredNet } from './required-net.ts'
 import { withTcp } from './tcp.ts'
 
@@ -25,7 +26,8 @@ export const tls: Transport = {
     const net = requiredNet(options.env)
     const { host, port } = address
     const handshakes = new Handshakes(net, options, sink)
-    return new TlsAcceptor(await net.listen({ host, port }, withTcp(options), handshakes).catch(namingTls), handshakes)
+    const below = await listenBehindProxies(net, { host, port }, withTcp(options), handshakes).catch(namingTls)
+    return new TlsAcceptor(below, handshakes)
   },
 }
 

@@ -76,6 +76,29 @@ test('task-pool: a question is answered while work goes on, and the work of a se
   t.is(await example.end(), 0)
 })
 
+test('cluster: what is said to one worker is heard from all, also after a restart', async (t) => {
+  const example = start(t, 'cluster', { WORKERS: '2' })
+  const port = await example.port()
+  const person = async (): Promise<{ client: PlainClient; worker: string }> => {
+    const client = new PlainClient({ port })
+    await client.reads(' serves you\n')
+    return { client, worker: /worker (\d+)/.exec(client.text)?.[1] ?? '' }
+  }
+  const before = await Promise.all([person(), person(), person()])
+  t.is(new Set(before.map(({ worker }) => worker)).size, 2)
+  before[0]?.client.type('hello\n')
+  for (const { client } of before.slice(1)) await client.reads(': hello\n')
+  t.notRegex(before[0]?.client.text ?? '', /hello/)
+  process.kill(Number((await example.printed(/kill -HUP (\d+)/))[1]), 'SIGHUP')
+  await example.printed(/^restarted$/m)
+  for (const { client } of before) t.regex(await client.ended(), /this worker ends: come again\n$/)
+  const [ann, bob] = await Promise.all([person(), person()])
+  ann.client.type('again\n')
+  await bob.client.reads(': again\n')
+  t.is(await example.end(), 0)
+  await example.printed(/^closed; 5 sessions, 2 messages$/m)
+})
+
 test('chat: a port that is taken is told in a line, with what to do', async (t) => {
   const port = String(await start(t, 'chat').port())
   const second = start(t, 'chat', { PORT: port })

@@ -1,6 +1,6 @@
 import { Socket } from 'node:net'
 import type { Duplex, Readable, Writable } from 'node:stream'
-import type { Connection, ConnectionSink, PeerInfo } from '../../core/connection.ts'
+import type { Connection, ConnectionSink, Introduction, PeerInfo } from '../../core/connection.ts'
 import type { Env } from '../../core/env.ts'
 import type { Ends } from './socket-address.ts'
 import { Fifo } from '../../core/fifo.ts'
@@ -62,9 +62,9 @@ export class SocketConnection implements Connection {
     }
   }
 
-  readonly peer: PeerInfo
   readonly #local: Ends['local']
-  readonly #remote: Ends['remote']
+  #remote: Ends['remote']
+  #peer: PeerInfo
   readonly #env: Env
   readonly #readable: Readable
   readonly #writable: Writable
@@ -94,7 +94,7 @@ export class SocketConnection implements Connection {
     this.#writable = writable
     this.#local = ends.local
     this.#remote = ends.remote
-    this.peer = peer
+    this.#peer = peer
     this.#listen()
   }
 
@@ -103,6 +103,9 @@ export class SocketConnection implements Connection {
   }
   get remoteAddress(): string {
     return this.#remote.toString()
+  }
+  get peer(): PeerInfo {
+    return this.#peer
   }
   get boundary(): 'stream' {
     return 'stream'
@@ -126,7 +129,7 @@ export class SocketConnection implements Connection {
   }
 
   attach(sink: ConnectionSink, unread?: Uint8Array): void {
-    const first = this.#sink === undefined
+    const detached = this.#sink === undefined
     this.#sink = sink
     if (this.#closeTold) return
     if (unread !== undefined && unread.length > 0 && !this.#destroyed) {
@@ -134,8 +137,20 @@ export class SocketConnection implements Connection {
       else this.#unread.unshift(unread)
     }
     if (this.#unread !== undefined || this.#peerEnded || this.#closed) this.#env.defer(() => this.#catchUp())
-    if (first) this.#readable.on('data', onStreamData)
+    if (detached) this.#readable.on('data', onStreamData)
     if (!this.#destroyed) this.#readable.resume()
+  }
+
+  detach(unread: Uint8Array, introduction?: Introduction): void {
+    this.#sink = undefined
+    this.#readable.off('data', onStreamData).pause()
+    if (unread.length > 0 && !this.#destroyed) {
+      this.#unread ??= []
+      this.#unread.unshift(unread)
+    }
+    if (introduction === undefined) return
+    this.#remote = introduction.remoteAddress
+    this.#peer = introduction.peer
   }
 
   write(chunk: Uint8Array, taken?: () => void): void {
@@ -181,14 +196,16 @@ export class SocketConnection implements Connection {
   }
 
   /**
-   * Gives the stream to somebody who speaks another protocol over it; the connection is no more. Only before `attach`,
-   * and never for a pair.
+   * Gives the stream to somebody who speaks another protocol over it, what is unread still in it; the connection is no
+   * more. Only while nobody is attached, and never for a pair.
    */
   release(): Duplex | undefined {
     if (this.#sink !== undefined || this.#isPair() || this.#destroyed || this.#closed) return undefined
     const stream = this.#readable as Duplex & Owned
     stream[READER] = undefined // the handlers stay, and do nothing but hear errors
     stream[WRITER] = undefined
+    for (const chunk of this.#unread?.toReversed() ?? []) stream.unshift(chunk)
+    this.#unread = undefined
     this.#destroyed = true
     return stream
   }
@@ -277,10 +294,11 @@ export class SocketConnection implements Connection {
   /** What came before the sink, or before the unread bytes of a second one, in order. */
   #catchUp(): void {
     const sink = this.#sink
+    if (sink === undefined) return // detached meanwhile
     while (this.#unread !== undefined) {
       const chunk = this.#unread.shift()
       if (chunk === undefined) this.#unread = undefined
-      else sink?.onChunk(chunk)
+      else sink.onChunk(chunk)
       if (this.#sink !== sink) return // its attach has asked for a turn of its own
     }
     if (this.#peerEnded) this.#tellEnd()

@@ -52,6 +52,7 @@ export function prepareTls(tls: unknown, role: Role): void {
 export function secureStream(connection: Connection, tls: unknown, options: LinkOptions): Promise<Connection> {
   const ends = secureEnds({ local: connection.localAddress, remote: connection.remoteAddress })
   const what = `TLS handshake with ${ends.remote.toString()}`
+  const below = connection.peer
   const handshake = attempt<Connection>(what, options, (outcome) => {
     const accepted = options.role === 'accepted'
     const group = tls as TlsGroup
@@ -66,7 +67,8 @@ export function secureStream(connection: Connection, tls: unknown, options: Link
     const done = (socket: TLSSocket): void => {
       if (accepted && isForeign(socket, group)) return failed(undefined, socket)
       stream.allowHalfOpen = socket.allowHalfOpen = true
-      outcome.resolve(new SocketConnection(options.env, socket, socket, ends, tlsPeerInfo(socket)))
+      const peer = { ...below, ...tlsPeerInfo(socket) }
+      outcome.resolve(new SocketConnection(options.env, socket, socket, ends, peer))
     }
     start(stream, done, failed)
     return () => stream.destroy()

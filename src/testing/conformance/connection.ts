@@ -1,4 +1,5 @@
 import { parseAddress } from '../../core/address.ts'
+import { copy } from '../../core/bytes.ts'
 import type { Env } from '../../core/env.ts'
 import { Random } from '../random.ts'
 import { equal, equalBytes, ok } from './check.ts'
@@ -128,6 +129,53 @@ export function verifyConnection(test: TestFunction, name: string, open: () => P
     accepted.attach(Uint8Array.of(1, 2, 3))
     dialed.write(Uint8Array.of(4, 5))
     await accepted.receives(Uint8Array.of(1, 2, 3, 4, 5), 'unread bytes and what followed')
+  })
+
+  attached(
+    'detached in the middle of a chunk, it is read no more until the next attach, which gets the rest first',
+    async ({ env, dialed, accepted }) => {
+      if (accepted.connection.detach === undefined) return // as it may
+      let isDetached = false
+      accepted.whenChunk = (chunk) => {
+        accepted.whenChunk = undefined
+        accepted.chunks.length = 0
+        accepted.receivedBytes = 0
+        accepted.detach(copy(chunk.subarray(1)))
+        isDetached = true
+      }
+      const sent = pattern(200_000)
+      for (let at = 0; at < sent.length; at += 20_000) dialed.write(sent.subarray(at, at + 20_000))
+      dialed.connection.end()
+      await until(env, () => isDetached, 'the first chunk')
+      await pause(env, A_WHILE_MS)
+      equal(accepted.receivedBytes, 0, 'bytes received by nobody')
+      accepted.attach()
+      await accepted.receives(sent.subarray(1), 'all but the first byte')
+      await accepted.hasEnded()
+    },
+  )
+
+  sentence('destroyed while detached, it says so to the next sink', async ({ env, dialed, accepted }) => {
+    if (accepted.connection.detach === undefined) {
+      dialed.attach()
+      accepted.attach()
+      return
+    }
+    let isDetached = false
+    accepted.whenChunk = (chunk) => {
+      accepted.detach(copy(chunk))
+      isDetached = true
+    }
+    accepted.attach()
+    dialed.attach()
+    dialed.write(pattern(10))
+    await until(env, () => isDetached, 'the first chunk')
+    accepted.whenChunk = undefined
+    accepted.connection.destroy()
+    await pause(env, A_WHILE_MS)
+    equal(accepted.closeCount, 0, 'onClose heard by nobody')
+    accepted.attach()
+    await accepted.hasClosed()
   })
 
   attached(

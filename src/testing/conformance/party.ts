@@ -73,6 +73,12 @@ export class Party {
     this.call(() => this.connection.attach(sink, unread))
   }
 
+  /** Its sink must hear nothing more. */
+  detach(unread: Uint8Array): void {
+    this.#sink = undefined
+    this.call(() => this.connection.detach?.(unread))
+  }
+
   write(chunk: Uint8Array): void {
     const number = this.#writes++
     const taken = (): void => {
