@@ -1,6 +1,5 @@
 import test from 'ava'
 import { verifyLayer } from '../../src/testing/conformance/layer.ts'
-import { verifySession } from '../../src/testing/conformance/session.ts'
 import { throttle } from '../../src/layers/throttle.ts'
 import { tcp } from '../../src/transports/tcp.ts'
 import { HeldConnection } from '../../src/testing/held-connection.ts'
@@ -25,7 +24,6 @@ verifyLayer(suite, 'throttle of what is written only, slow', {
   wrap: throttle({ writeBytesPerSecond: 2_000_000 }),
   env: world.env,
 })
-verifySession(suite, 'tcp, throttled', { address: 'tcp://127.0.0.1:0', setup: { wrap: [both(FAST)] } })
 
 /** A throttled connection over one that the test holds, attached, and what came up. */
 function held(options: Parameters<typeof throttle>[0], boundary: 'stream' | 'message' = 'stream') {
