@@ -17,9 +17,9 @@ import { suite } from '../support/suite.ts'
 const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} }
 const clock = runningEnv(1)
 /** A disk that forgets: what was written is looked at elsewhere. */
-const files = { append: () => Promise.resolve() } as unknown as Files
+const forgetful = { append: () => Promise.resolve() } as unknown as Files
 const nowhere = (env: Env) =>
-  wireLog({ file: '/wire.pcapng', env: { now: () => env.now(), files, logger: SILENT } as unknown as Env })
+  wireLog({ file: '/wire.pcapng', env: { now: () => env.now(), files: forgetful, logger: SILENT } as unknown as Env })
 
 verifyLayer(suite, 'wireLog to a logger', { wrap: wireLog(SILENT) })
 verifyLayer(suite, 'wireLog to a file', { wrap: nowhere(systemEnv) })
