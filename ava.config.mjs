@@ -7,5 +7,5 @@ export default {
     : ['.build/test/**/*.test.js', '!.build/test/interop/**'],
   workerThreads: false,
   nodeArguments: ['--enable-source-maps', '--expose-gc'],
-  timeout: '30s',
+  timeout: '60s',
 }

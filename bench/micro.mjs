@@ -10,6 +10,8 @@ const FRAMES = 200
 const CHUNKS = 3_000
 const ROUNDS = 12
 const WARM_ROUNDS = 3
+/** What is taken is told in a later turn, as by a socket. */
+const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 const workloads = {
   echo: { sends: 1 },
@@ -34,6 +36,7 @@ class Nowhere {
   remoteAddress = 'nowhere://there:1'
   peer = {}
   bufferedBytes = 0
+  copiesWrites = true
   writtenBytes = 0
 
   constructor(boundary) {
@@ -129,7 +132,7 @@ async function measure(subject, workload) {
     const before = process.cpuUsage().user
     for (let i = 0; i < CHUNKS; i++) {
       for (const chunk of chunks) bring(chunk)
-      if (i % 50 === 0) await null
+      if (i % 50 === 0) await turn()
     }
     const used = (process.cpuUsage().user - before) * 1000
     if (round >= WARM_ROUNDS) best = Math.min(best, used / CHUNKS / FRAMES)

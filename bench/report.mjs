@@ -68,7 +68,7 @@ function evaluate(units, results) {
       const figure = spread(runs, unit)
       if (figure === undefined) return []
       const base = medians.get(unit)
-      return [{ unit, ...figure, ratio: base === undefined ? null : significant(figure.median / base) }]
+      return [{ unit, ...figure, ratio: base === undefined || base === 0 ? null : significant(figure.median / base) }]
     }),
   }))
 }

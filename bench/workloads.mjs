@@ -4,7 +4,7 @@
  * @typedef {object} Workload
  * @property {string} name
  * @property {'echo' | 'idle' | 'broadcast'} kind name of the file in kinds/ that knows how it is measured
- * @property {'tcp' | 'inproc'} transport
+ * @property {'tcp' | 'udp' | 'inproc'} transport
  * @property {number} connections
  * @property {number} [messageBytes]
  * @property {number} [inFlight] messages on the way, for each connection
@@ -95,5 +95,15 @@ export const workloads = [
     latency: true,
     subjects: ['baseline', 'hawser'],
     quick: true,
+  },
+  {
+    name: 'udp-echo-64b-1x256-raw',
+    kind: 'echo',
+    transport: 'udp',
+    connections: 1,
+    inFlight: 256,
+    messageBytes: 64,
+    subjects: ['baseline', 'hawser', 'naive'],
+    quick: ['baseline', 'hawser'],
   },
 ]

@@ -15,9 +15,10 @@ export function portFrom(otherwise: number, offset = 0): number {
   return port === 0 ? 0 : port + offset
 }
 
-/** For what `listen` rejects with: where the port is taken, most likely by the same example, a line instead of a stack. */
+/** For what `listen`, Hawser's or Node's own, rejects with: where the port is taken, most likely by the same example, a line instead of a stack. */
 export function explainTakenPort(error: unknown): never {
-  if (!isHawserError(error, 'ERR_ADDRESS_IN_USE')) throw error
-  console.error(`${error.message}\nThe variable PORT says which one to take instead.`)
+  const isTaken = isHawserError(error, 'ERR_ADDRESS_IN_USE') || (error as { code?: string }).code === 'EADDRINUSE'
+  if (!isTaken) throw error
+  console.error(`${(error as Error).message}\nThe variable PORT says which one to take instead.`)
   process.exit(1)
 }

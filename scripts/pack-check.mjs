@@ -3,7 +3,7 @@
 //   1. publint and attw read the tarball
 //   2. each entry loads by import and by require(), and what is not an entry does not load
 //   3. each entry needs the packages it may need and no other: `hawser` itself none
-//   4. the type tests compile against the packed declarations
+//   4. the type tests compile against the packed declarations; that of hawser/browser also without Node's types
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createRequire, isBuiltin } from 'node:module'
@@ -52,6 +52,7 @@ for (const name of ['@types/node', 'ava', 'expect-type', 'zod'])
 await checkEntriesLoad()
 await checkPackagesLoaded()
 checkTypes()
+checkBrowserTypes()
 
 for (const problem of problems) console.error(problem)
 if (problems.length > 0) process.exit(1)
@@ -102,7 +103,7 @@ function checkTypes() {
   cpSync('test/types', join(project, 'types'), { recursive: true })
   const files = readdirSync(join(project, 'types'), { recursive: true }).filter((name) => name.endsWith('.ts'))
   expect(files.length > 0, 'test/types holds no type test')
-  const { compilerOptions } = JSON.parse(readFileSync('tsconfig.json', 'utf8').replace(/^\s*\/\/.*$/gm, ''))
+  const { compilerOptions } = readTypeScriptConfig('tsconfig.json')
   delete compilerOptions.paths
   for (const [module, moduleResolution] of [
     ['nodenext', 'nodenext'],
@@ -114,4 +115,21 @@ function checkTypes() {
     run('tsc', '-p', config)
     console.log(`compiled ${files.length} type tests with moduleResolution ${moduleResolution}`)
   }
+}
+
+/** The declarations that a page needs name nothing of Node. */
+function checkBrowserTypes() {
+  const { compilerOptions } = readTypeScriptConfig('tsconfig.json')
+  delete compilerOptions.paths
+  const options = { ...compilerOptions, module: 'esnext', moduleResolution: 'bundler', skipLibCheck: false }
+  const { lib } = readTypeScriptConfig('tsconfig.browser.json').compilerOptions
+  const config = join(project, 'tsconfig.page.json')
+  const files = ['types/browser.ts']
+  writeFileSync(config, JSON.stringify({ compilerOptions: { ...options, lib, types: [] }, files }))
+  run('tsc', '-p', config)
+  console.log('compiled the type test of hawser/browser without the types of Node')
+}
+
+function readTypeScriptConfig(path) {
+  return JSON.parse(readFileSync(path, 'utf8').replace(/^\s*\/\/.*$/gm, ''))
 }

@@ -21,6 +21,7 @@ export type {
   Wrapper,
 } from './core/connection.ts'
 export type {
+  DatagramSender,
   DatagramSink,
   DatagramSocket,
   Env,
@@ -58,12 +59,19 @@ export type { EndpointStats, SessionStats } from './core/stats.ts'
 export type { TaskPoolOptions } from './core/task-pool.ts'
 export type { AcceptSink, Acceptor, Anteroom, LinkOptions, Transport } from './core/transport.ts'
 export type { Wait } from './core/wait.ts'
+export type {
+  UpgradeRequest,
+  UpgradeSink,
+  UpgradeSource,
+  WebSocketEngine,
+  WebSocketSettings,
+} from './core/web-socket.ts'
 export type { WriteBuffer } from './core/write-buffer.ts'
 export type { ClusterHandle } from './env/cluster/cluster-primary.ts'
 export { runCluster } from './env/cluster/run-cluster.ts'
 export { systemEnv } from './env/node/system-env.ts'
 export { type Closable, closeOnSignals, type CloseOnSignalsOptions } from './env/signals.ts'
 export { attach, connect, dial, listen, TaskPool } from './node.ts'
-export type { ClientOptions, Server, ServerOptions, SessionSetup, TransportGroups } from './node-options.ts'
+export type { ClientOptions, Mount, Server, ServerOptions, SessionSetup, TransportGroups } from './node-options.ts'
 export type { InprocOptions } from './transports/memory.ts'
-export type { IpcOptions, Pem, TcpOptions, TlsOptions } from './transports/options.ts'
+export type { IpcOptions, Origins, Pem, TcpOptions, TlsOptions, UdpOptions, WsOptions } from './transports/options.ts'

@@ -1,16 +1,23 @@
+import type { Server as HttpServer } from 'node:http'
+import type { Server as HttpsServer } from 'node:https'
 import type { ClientOptions as CoreClientOptions } from './core/client-options.ts'
 import type { Server as CoreServer } from './core/server.ts'
 import type { ServerOptions as CoreServerOptions } from './core/server-options.ts'
 import type { SessionSetup as CoreSessionSetup } from './core/session-options.ts'
+import type { Mount as CoreMount } from './core/transport.ts'
 import type { InprocOptions } from './transports/memory.ts'
-import type { IpcOptions, TcpOptions, TlsOptions } from './transports/options.ts'
+import type { IpcOptions, TcpOptions, TlsOptions, UdpOptions, WsOptions } from './transports/options.ts'
 
 /** The options of the built-in transports, each in the group of its name. */
 export interface TransportGroups {
-  /** For tls:// too. */
+  /** For tls://, ws:// and wss:// too. */
   readonly tcp?: TcpOptions | undefined
-  /** Certificates and whom to trust; needed to listen on tls://. */
+  /** Certificates and whom to trust; needed to listen on tls:// and wss://. */
   readonly tls?: TlsOptions | undefined
+  /** For ws:// and wss://. */
+  readonly ws?: WsOptions | undefined
+  /** For udp://. */
+  readonly udp?: UdpOptions | undefined
   /** For ipc://. */
   readonly ipc?: IpcOptions | undefined
   /** For inproc://. */
@@ -34,4 +41,10 @@ export interface Server<out In = unknown, in Out = never, out Data = unknown> ex
    *   or do not belong together. The old ones are then kept.
    */
   reloadTls(tls: TlsOptions): void
+}
+
+/** WebSocket on a path of an HTTP(S) server that is already there; its other routes are left alone. */
+export interface Mount extends CoreMount {
+  /** Whether and where it listens is its owner's affair. */
+  readonly http: HttpServer | HttpsServer
 }

@@ -11,25 +11,27 @@ import type { NeedsData } from './core/session-options.ts'
 import { TaskPool as CoreTaskPool, type TaskPoolOptions } from './core/task-pool.ts'
 import type { Wait } from './core/wait.ts'
 import { systemEnv } from './env/node/system-env.ts'
-import type { ClientOptions, Server, ServerOptions, SessionSetup } from './node-options.ts'
+import type { ClientOptions, Mount, Server, ServerOptions, SessionSetup } from './node-options.ts'
 import { ipc } from './transports/ipc.ts'
 import { inproc } from './transports/memory.ts'
 import { tcp } from './transports/tcp.ts'
 import { tls } from './transports/tls.ts'
+import { udp } from './transports/udp.ts'
+import { websocket } from './transports/websocket/websocket.ts'
 
 /** What core takes from Node, unless an option says otherwise. */
 const NODE: Bindings = {
   env: systemEnv,
   framing: /* @__PURE__ */ lengthPrefixed(),
-  transports: [tcp, tls, ipc, inproc],
+  transports: [tcp, tls, udp, ipc, websocket, inproc],
 }
 
 /**
- * A server on one address or several. Resolves once it is bound on every one of them; where one fails, none is bound.
+ * A server on one address or several, or on a path of an HTTP server that is there already. Resolves once it is bound on every one of them; where one fails, none is bound.
  * @throws (as a rejection) ERR_BAD_OPTION, ERR_BAD_ADDRESS, ERR_ADDRESS_IN_USE, ERR_PERMISSION …
  */
 export function listen<In, Out = In, Data = undefined>(
-  where: AddressLike | readonly AddressLike[],
+  where: AddressLike | Mount | readonly (AddressLike | Mount)[],
   options: ServerOptions<In, Out, Data> & NeedsData<Data>,
 ): Promise<Server<In, Out, Data>> {
   return bindServer(NODE, where, options)

@@ -73,7 +73,7 @@ test('docs/backpressure.md tells each limit with its default', (t) => {
   }
 })
 
-const names = readdirSync(SAMPLES).filter((file) => file.endsWith('.ts'))
+const names = readdirSync(SAMPLES).filter((file) => file.endsWith('.ts') && !file.endsWith('.browser.ts'))
 
 test('the pages have samples', (t) => {
   t.true(names.length > 5)

@@ -1,5 +1,6 @@
 import { createHistogram } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
+import { DatagramLane } from '../datagram-lane.mjs'
 import { PAYLOAD_COUNT, payloads, same } from '../payloads.mjs'
 
 /** How long the last messages may take to come back. */
@@ -16,6 +17,7 @@ export const units = [
   'server CPU ns/message',
   'p50 us',
   'p99 us',
+  'lost/million',
 ]
 
 export async function server(subject, { workload }) {
@@ -24,7 +26,10 @@ export async function server(subject, { workload }) {
 
 export async function client(subject, { workload, address, warmUpMs, measureMs }, ask) {
   const latency = workload.latency ? createHistogram() : undefined
-  const lanes = Array.from({ length: workload.connections }, (_, i) => new Lane(i, workload.messageBytes, latency))
+  const isLossy = workload.transport === 'udp'
+  const lanes = Array.from({ length: workload.connections }, (_, i) =>
+    isLossy ? new DatagramLane(i, workload.messageBytes) : new Lane(i, workload.messageBytes, latency),
+  )
   for (const lane of lanes) lane.open(await subject.dial(workload, address, lane))
   for (const lane of lanes) lane.fill(workload.inFlight)
 
@@ -48,6 +53,7 @@ export async function client(subject, { workload, address, warmUpMs, measureMs }
     'client CPU ns/message': clientCpu,
     'server CPU ns/message': serverCpu,
     ...(latency && { 'p50 us': latency.percentile(50) / 1000, 'p99 us': latency.percentile(99) / 1000 }),
+    ...(isLossy && { 'lost/million': (lanes.reduce((sum, { lost }) => sum + lost, 0) / received(lanes)) * 1e6 }),
   }
 }
 

@@ -2,6 +2,7 @@
 // their chunk, all frames written into one append-only slab, and one write for each chunk that was answered.
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
+import * as datagrams from '../datagram-baseline.mjs'
 
 const HEADER_BYTES = 4
 const MAX_FRAME_BYTES = 1024 * 1024
@@ -135,9 +136,13 @@ async function listen(onSocket) {
 }
 
 export const echo = {
-  serve: () => listen((socket) => new Peer(socket, (peer, message) => peer.send(message))),
+  serve: ({ transport }) =>
+    transport === 'udp'
+      ? datagrams.serve()
+      : listen((socket) => new Peer(socket, (peer, message) => peer.send(message))),
 
-  async dial(_workload, address, lane) {
+  async dial({ transport }, address, lane) {
+    if (transport === 'udp') return datagrams.dial(address, (message) => lane.onMessage(message))
     const socket = connect(Number(address), '127.0.0.1')
     await once(socket, 'connect')
     return new Peer(socket, (_peer, message) => lane.onMessage(message))

@@ -1,6 +1,8 @@
+import { RECEIVE_BUFFER_BYTES } from '../datagram-lane.mjs'
 import { dial, json, line, listen, raw, text } from '../hawser.mjs'
 
 const WARM_MESSAGES = 5_000
+const udp = { receiveBufferBytes: RECEIVE_BUFFER_BYTES }
 
 /**
  * Carries messages of other codecs over other framings and transports first, and leaves those sessions open: in a real
@@ -37,15 +39,19 @@ const echoing = {
 }
 
 export const echo = {
-  async serve() {
+  async serve({ transport }) {
     await mixedUse()
-    const server = await listen('tcp://127.0.0.1:0', { codec: raw(), listener: echoing })
+    const server = await listen(`${transport}://127.0.0.1:0`, { codec: raw(), listener: echoing, udp })
     return server.address.href
   },
 
   async dial(_workload, address, lane) {
     if (lane.stream === 0) await mixedUse()
-    return dial(address, { codec: raw(), listener: { onMessage: (_session, message) => lane.onMessage(message) } })
+    return dial(address, {
+      codec: raw(),
+      listener: { onMessage: (_session, message) => lane.onMessage(message) },
+      udp,
+    })
   },
 }
 

@@ -1,5 +1,6 @@
 import { createServer, connect } from 'node:net'
 import { once } from 'node:events'
+import * as datagrams from '../datagram-naive.mjs'
 
 /** What a first version of such a program looks like: what arrives is concatenated, and each message is written. */
 class Peer {
@@ -31,13 +32,15 @@ class Peer {
 }
 
 export const echo = {
-  async serve() {
+  async serve({ transport }) {
+    if (transport === 'udp') return datagrams.serve()
     const server = createServer((socket) => new Peer(socket, (peer, message) => peer.send(message)))
     await once(server.listen(0, '127.0.0.1'), 'listening')
     return String(server.address().port)
   },
 
-  async dial(_workload, address, lane) {
+  async dial({ transport }, address, lane) {
+    if (transport === 'udp') return datagrams.dial(address, (message) => lane.onMessage(message))
     const socket = connect(Number(address), '127.0.0.1')
     await once(socket, 'connect')
     return new Peer(socket, (_peer, message) => lane.onMessage(message))

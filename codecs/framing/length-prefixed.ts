@@ -1,5 +1,6 @@
 import { badFrame, badOption, cannotEncode, messageTooLarge } from '../../src/core/errors.ts'
 import type { Framing, FramingFactory } from '../../src/core/framing.ts'
+import { PLAIN } from '../../src/core/plain-framing.ts'
 import type { ReadBuffer } from '../../src/core/read-buffer.ts'
 import type { WriteBuffer } from '../../src/core/write-buffer.ts'
 
@@ -19,7 +20,6 @@ export interface LengthPrefixedOptions {
 
 const FIELD_BYTES: readonly number[] = [1, 2, 3, 4, 8]
 const TWO_32 = 0x1_0000_0000
-const MAX_U32 = TWO_32 - 1
 
 /**
  * Frames that tell their length:
@@ -46,26 +46,6 @@ export function lengthPrefixed(options: LengthPrefixedOptions = {}): FramingFact
   if (isPlain) return () => PLAIN
   return () => new LengthPrefixed(fieldBytes, order, offset, adjustment, strip)
 }
-
-/** The one that nearly all use, without the choices of the other: half the cost of a frame (bench/micro.mjs). It has no state. */
-class PlainLengthPrefixed implements Framing {
-  next(buffer: ReadBuffer): Uint8Array | undefined {
-    if (!buffer.has(4)) return buffer.need(4, 4)
-    return buffer.frame(4, 4 + buffer.u32(0), 4)
-  }
-
-  begin(out: WriteBuffer): number {
-    return out.reserve(4)
-  }
-
-  end(out: WriteBuffer, mark: number): void {
-    const length = out.position - mark - 4
-    if (length > MAX_U32) throw messageTooLarge(length, MAX_U32, 'the length field')
-    out.setU32(mark, length)
-  }
-}
-
-const PLAIN: Framing = /* @__PURE__ */ new PlainLengthPrefixed()
 
 class LengthPrefixed implements Framing {
   readonly #fieldBytes: number

@@ -7,7 +7,7 @@ import { describeCause, EchoClientListener, EchoListener } from './echo-listener
 import { echoCodec, type EchoMessage } from './echo-message.ts'
 
 export interface EchoOptions {
-  /** The port of tls is the next one; with 0 both take any free one. */
+  /** Of tcp and udp; that of tls is the next one. With 0 each takes any free one. */
   readonly port: number
   /** Between two heartbeats of a client. A session that is silent for two and a half of them is closed. */
   readonly heartbeatMs: number
@@ -23,7 +23,7 @@ export interface Echo {
 /** As in getty's example. */
 const MAX_SESSIONS = 700
 
-/** A server on tcp, tls and ipc, and a client over each that stays connected; and one over tcp that falls silent. */
+/** A server on tcp, tls, udp and ipc, and a client over each that stays connected; and one over tcp that falls silent. */
 export async function startEcho(options: EchoOptions): Promise<Echo> {
   const { port, heartbeatMs, sayServer, sayClient } = options
   const tlsPort = port === 0 ? 0 : port + 1
@@ -32,7 +32,9 @@ export async function startEcho(options: EchoOptions): Promise<Echo> {
   const file = join(tmpdir(), `hawser-echo-${process.pid}.sock`)
   let sessionCount = 0
 
-  const server = await listen([`tcp://127.0.0.1:${port}`, `tls://127.0.0.1:${tlsPort}`, `ipc://${file}`], {
+  const host = '127.0.0.1'
+  const addresses = [`tcp://${host}:${port}`, `tls://${host}:${tlsPort}`, `udp://${host}:${port}`, `ipc://${file}`]
+  const server = await listen(addresses, {
     name: 'echo',
     codec: echoCodec,
     maxFrameBytes: 4_096,

@@ -131,7 +131,7 @@ function encodeBody<Out>(codec: Codec<unknown, Out>, message: Out): Body {
   }
 }
 
-/** A view of the slab, which is append-only; with payloads by reference, a copy. */
+/** A view of the slab, of which nothing is ever released; with payloads by reference, a copy. */
 function joined(frame: FrameWriter): Uint8Array {
   const { slab, from, to, parts } = frame
   const piece = slab.subarray(from, to)

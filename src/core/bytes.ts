@@ -43,6 +43,14 @@ export function copy(bytes: Uint8Array): Uint8Array {
   return kept
 }
 
+/** Found once: looking `set` up on a Buffer takes a third of a small copy's time, because its prototype is a dictionary. */
+const { set } = Uint8Array.prototype
+
+/** Copies `bytes` to `offset`, where there is room for them. */
+export function copyInto(target: Uint8Array, bytes: Uint8Array, offset: number): void {
+  set.call(target, bytes, offset)
+}
+
 /** For constants of a protocol: a byte for each character. */
 export function asciiBytes(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0))

@@ -1,5 +1,6 @@
 import { allocate, copy, EMPTY, indexOfByte, View } from './bytes.ts'
 import { frameTooLarge } from './errors.ts'
+import { PLAIN, PLAIN_HEADER_BYTES } from './plain-framing.ts'
 import type { ReadBuffer } from './read-buffer.ts'
 
 /** A chunk smaller than this is copied behind what waits already, a larger one is kept as it came. */
@@ -114,6 +115,25 @@ export class ChunkBuffer implements ReadBuffer {
     const end = this.#at + totalBytes
     if (!(from >= 0 && end <= this.#end)) return this.#frameInPieces(from, totalBytes)
     const frame = new View(this.#memory, this.#memoryAt + this.#at + from, totalBytes - from)
+    this.#at = end
+    this.#wanted = 0
+    if (end === this.#end && this.#queuedBytes > 0) this.#advance()
+    return frame
+  }
+
+  /** What `PLAIN.next(this)` gives, in one flat step. */
+  plainFrame(): Uint8Array | undefined {
+    const from = this.#at + PLAIN_HEADER_BYTES
+    if (from > this.#end) return PLAIN.next(this)
+    const bytes = this.#bytes
+    const a = bytes[from - 4] as number
+    const b = bytes[from - 3] as number
+    const c = bytes[from - 2] as number
+    const d = bytes[from - 1] as number
+    const length = ((a << 24) | (b << 16) | (c << 8) | d) >>> 0
+    const end = from + length
+    if (length > this.#limitBytes || end > this.#end) return PLAIN.next(this)
+    const frame = new View(this.#memory, this.#memoryAt + from, length)
     this.#at = end
     this.#wanted = 0
     if (end === this.#end && this.#queuedBytes > 0) this.#advance()

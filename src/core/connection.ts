@@ -39,6 +39,8 @@ export interface Connection {
   readonly reliable: boolean
   /** 'borrowed': a chunk's memory is reused when onChunk returns. */
   readonly chunks: 'kept' | 'borrowed'
+  /** true: nobody else has the memory of a chunk, so that whoever gets it may write to it. @defaultValue false */
+  readonly ownsChunks?: boolean
   /** Message mode: the largest frame; Infinity otherwise. */
   readonly maxWriteBytes: number
   /** As URLs. Still known after close. */
@@ -47,8 +49,17 @@ export interface Connection {
   readonly peer: PeerInfo
   /** Written and not yet taken, wrappers' own queues included. */
   readonly bufferedBytes: number
+  /**
+   * True where written bytes are somewhere else by the time that `bufferedBytes` does not count them any more, as a
+   * socket's are in the kernel: their memory may be written anew then. Absent: somebody may keep views of them.
+   */
+  readonly copiesWrites?: boolean
   /** A number that changes while the peer takes parts of a large write; absent where nobody can tell. */
   readonly progress?: number
+  /** Message mode: a message has begun to come and is not whole. Absent where that cannot be, or nobody can tell. */
+  readonly isInside?: boolean
+  /** Unreliable ones: what came while the sink did not read and more waited than is kept. It is lost. */
+  readonly droppedChunks?: number
   /**
    * Starts reading. Before it nothing is read; what arrived waits. (An accepted WebSocket sends its 101 now; `end`
    * before it answers with an HTTP status.) May be called again: the new sink gets `unread` first, then what follows. After `end` or
@@ -88,6 +99,12 @@ export interface Introduction {
 
 /** Who hears what a Connection brings. */
 export interface ConnectionSink {
+  /**
+   * What one read brought follows as several chunks, up to `endBatch`: a sink may answer all of them at once. Message
+   * mode only; a layer need not hand it on.
+   */
+  beginBatch?(bytes: number): void
+  endBatch?(): void
   onChunk(chunk: Uint8Array, text?: boolean): void
   /** Life without a chunk: pong, compressed header, window update. */
   onActivity(): void

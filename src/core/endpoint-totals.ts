@@ -2,7 +2,7 @@ import type { EndpointStats, SessionStats } from './stats.ts'
 
 type Counters = Pick<
   SessionStats,
-  'receivedBytes' | 'sentBytes' | 'receivedMessages' | 'sentMessages' | 'droppedMessages'
+  'receivedBytes' | 'sentBytes' | 'receivedMessages' | 'sentMessages' | 'droppedMessages' | 'droppedDatagrams'
 >
 
 /** Adds up what the sessions of a Server or Client did; of those that are gone only the sum is kept. */
@@ -18,6 +18,7 @@ export class EndpointTotals {
     receivedMessages: 0,
     sentMessages: 0,
     droppedMessages: 0,
+    droppedDatagrams: 0,
   }
 
   /** @param openedAt Env time */
@@ -50,4 +51,5 @@ function addCounters(sum: { -readonly [K in keyof Counters]: number }, stats: Se
   sum.receivedMessages += stats.receivedMessages
   sum.sentMessages += stats.sentMessages
   sum.droppedMessages += stats.droppedMessages
+  sum.droppedDatagrams += stats.droppedDatagrams
 }

@@ -56,7 +56,10 @@ export interface Net {
    * @throws ERR_TLS when they cannot be used; ERR_BAD_OPTION for a `ca` that holds no certificate
    */
   prepareTls?(tls: unknown, role: Role): void
-  /** `connect`: a client's one peer. Buffer sizes, multicast and broadcast come in `options.groups.udp`. */
+  /**
+   * `connect`: a client's one peer, of whom alone it hears. Buffer sizes, multicast and broadcast come in
+   * `options.groups.udp`, complete. `*` is every interface.
+   */
   bindDatagram?(
     target: {
       readonly host: string
@@ -64,7 +67,6 @@ export interface Net {
       readonly connect?: { readonly host: string; readonly port: number }
     },
     options: LinkOptions,
-    sink: DatagramSink,
   ): Promise<DatagramSocket>
   /** A Duplex, or a pair of streams, that somebody else opened. */
   adopt(stream: unknown, options: LinkOptions): Connection
@@ -80,17 +82,42 @@ export interface Net {
   upgrades?(http: object, path: string, options: LinkOptions, sink: UpgradeSink): UpgradeSource
 }
 
-/** Who hears what a datagram socket brings. */
+/** Who hears what a datagram socket brings. Never called from inside of a call of the socket. */
 export interface DatagramSink {
+  /** `host` as people write it: IPv4 without `::ffff:`, also where it came through a socket for both. */
   onDatagram(bytes: Uint8Array, host: string, port: number): void
+  /** What the system says of the socket; of one that is connected also what it says of its peer. The socket goes on. */
   onError(error: HawserError): void
+}
+
+/** Who wants to know what became of its datagrams. */
+export interface DatagramSender {
+  /** Looked at in `send`: whether a failure of it is to be told. Node makes that cost a seventh of the whole send. */
+  readonly watchesSend: boolean
+  /** The oldest of its datagrams that it has not heard of has left, or never will. In a later turn than `send`. */
+  onSent(): void
+  /** A send that was watched failed. In a later turn than `send`. */
+  onSendError(error: HawserError): void
 }
 
 /** One bound datagram socket. */
 export interface DatagramSocket {
   readonly host: string
   readonly port: number
-  send(bytes: Uint8Array, host: string, port: number, taken: (error?: Error) => void): void
+  /** The one peer of a socket that is connected, its name looked up. */
+  readonly remote?: { readonly host: string; readonly port: number } | undefined
+  /** From now on; what came before is lost. */
+  attach(sink: DatagramSink): void
+  /**
+   * In order. Nobody may change the bytes until the system has taken them. Where the socket is connected they go to its
+   * peer, whatever `host` and `port` say.
+   */
+  send(bytes: Uint8Array, host: string, port: number, sender?: DatagramSender): void
+  /** Datagrams wait in this process, as the system takes no more for now. */
+  readonly isBehind: boolean
+  /** Whether what comes from there was sent by this very socket: its own multicast, or a forgery that would make it talk to itself. */
+  isOwn(host: string, port: number): boolean
+  /** The port is free when this returns; nobody hears anything any more. */
   close(): void
 }
 

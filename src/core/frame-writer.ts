@@ -1,5 +1,6 @@
-import { allocate, indexOfByte, utf8Length, writeUtf8 } from './bytes.ts'
+import { allocate, copyInto, indexOfByte, utf8Length, View, writeUtf8 } from './bytes.ts'
 import { messageTooLarge } from './errors.ts'
+import { PLAIN, PLAIN_HEADER_BYTES } from './plain-framing.ts'
 import type { WriteBuffer } from './write-buffer.ts'
 
 /** Frames of all sessions of an Env are appended to one slab of this size. */
@@ -28,8 +29,9 @@ const LITTLE_ENDIAN_HOST = /* @__PURE__ */ new Uint8Array(new Uint16Array([1]).b
  *           └──────────────────────┴────────────────────┴──────────┘
  *                                  #from                #to
  *
- * Slabs are append-only, never rewound behind a committed frame and never pooled: receivers in the same process may
- * keep views of them. A frame too large for a slab is written to memory of its own.
+ * Slabs are append-only and never pooled: receivers in the same process may keep views of them. Only when each byte of
+ * all its frames was released, a slab is written anew from its start. A frame too large for a slab is written to memory
+ * of its own.
  */
 export class FrameWriter implements WriteBuffer {
   text = false
@@ -45,6 +47,11 @@ export class FrameWriter implements WriteBuffer {
   #home: Uint8Array | undefined
   #homeAt = 0
   #busy = false
+  /** Where `slab` lies, unless it is a large frame's own. */
+  #memory: ArrayBufferLike = this.slab.buffer
+  #memoryAt = this.slab.byteOffset
+  /** Bytes of `slab`'s frames that nobody refers to any more. */
+  #released = 0
 
   /**
    * Between frames: some `bytes` in all are likely to follow. Where only the end of a slab is left, and less than that,
@@ -53,8 +60,17 @@ export class FrameWriter implements WriteBuffer {
   expect(bytes: number): void {
     const left = this.slab.length - this.to
     if (left >= MOST_GIVEN_UP_BYTES || left >= bytes || this.#busy) return
-    this.slab = allocate(SLAB_BYTES)
-    this.from = this.to = 0
+    this.#startSlab(allocate(SLAB_BYTES))
+  }
+
+  /**
+   * So many bytes of frames in `slab` have left this process, and nobody has a view of them. A program that only talks
+   * over sockets writes the same few kilobytes again and again, which stay in the processor's cache.
+   */
+  release(slab: Uint8Array, bytes: number): void {
+    if (slab !== this.slab) return
+    this.#released += bytes
+    if (this.#released === this.to && !this.#busy) this.#startSlab(slab)
   }
 
   /** Starts a frame. @throws where a codec writes a message from inside of another's `encode` */
@@ -63,6 +79,27 @@ export class FrameWriter implements WriteBuffer {
     this.#busy = true
     this.#limitBytes = limitBytes
     this.text = text
+  }
+
+  /** As `PLAIN.begin(this)`; the header is no zeros, as `endPlain` fills it in. */
+  beginPlain(): void {
+    this.#space(PLAIN_HEADER_BYTES)
+    this.to += PLAIN_HEADER_BYTES
+  }
+
+  /** As `PLAIN.end(this, 0)`. Gives the bytes of the body. */
+  endPlain(): number {
+    const length = this.position - PLAIN_HEADER_BYTES
+    if (this.parts !== undefined || length > 0xffff_ffff) {
+      PLAIN.end(this, 0)
+    } else {
+      const { slab, from } = this
+      slab[from] = length >>> 24
+      slab[from + 1] = length >>> 16
+      slab[from + 2] = length >>> 8
+      slab[from + 3] = length
+    }
+    return length
   }
 
   /** The frame is somebody's now: the next one starts behind it. */
@@ -75,6 +112,13 @@ export class FrameWriter implements WriteBuffer {
   /** As if it had never been begun. */
   abandon(): void {
     this.#finish(this.from)
+  }
+
+  /** The frame, or what follows its `parts`. */
+  get piece(): Uint8Array {
+    const { from, to } = this
+    if (this.#home !== undefined) return this.slab.subarray(from, to)
+    return new View(this.#memory, this.#memoryAt + from, to - from)
   }
 
   get position(): number {
@@ -165,7 +209,7 @@ export class FrameWriter implements WriteBuffer {
   bytes(value: Uint8Array): void {
     if (value.length >= REFER_BYTES) return this.refer(value)
     const at = this.#room(value.length)
-    this.slab.set(value, at)
+    copyInto(this.slab, value, at)
     this.to = at + value.length
   }
 
@@ -255,6 +299,17 @@ export class FrameWriter implements WriteBuffer {
     return this.#search(bytes, from, start, this.slab, this.from, this.to)
   }
 
+  #startSlab(slab: Uint8Array): void {
+    if (slab !== this.slab) this.#setSlab(slab)
+    this.from = this.to = this.#released = 0
+  }
+
+  #setSlab(slab: Uint8Array): void {
+    this.slab = slab
+    this.#memory = slab.buffer
+    this.#memoryAt = slab.byteOffset
+  }
+
   #reserveMore(length: number): number {
     const { position } = this
     const at = this.#room(length)
@@ -291,19 +346,18 @@ export class FrameWriter implements WriteBuffer {
     this.#checkLimit(length)
     const written = this.to - this.from
     const needed = written + length
-    let target: Uint8Array
+    const { piece } = this
     if (this.#home === undefined && needed <= SLAB_BYTES / 2) {
-      target = allocate(SLAB_BYTES)
+      this.#startSlab(allocate(SLAB_BYTES))
     } else {
       if (this.#home === undefined) {
         this.#home = this.slab
         this.#homeAt = this.from
       }
-      target = allocate(Math.max(needed, written * 2))
+      this.slab = allocate(Math.max(needed, written * 2))
+      this.from = 0
     }
-    target.set(this.slab.subarray(this.from, this.to))
-    this.slab = target
-    this.from = 0
+    this.slab.set(piece)
     this.to = written
   }
 

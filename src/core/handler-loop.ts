@@ -5,6 +5,7 @@ import type { Connection } from './connection.ts'
 import type { Env } from './env.ts'
 import { badFrame, badMessage, describe, frameTooLarge, type HawserError, isHawserError } from './errors.ts'
 import type { Framing } from './framing.ts'
+import { PLAIN } from './plain-framing.ts'
 import { protocolHint } from './protocol-hint.ts'
 import type { ResolvedLimits } from './session-options.ts'
 import { isThenable } from './thenable.ts'
@@ -55,6 +56,8 @@ export class HandlerLoop<In> {
   readonly #env: Env
   readonly #host: HandlerLoopHost<In>
   readonly #buffer: ChunkBuffer
+  /** From so many undecoded bytes on reading is paused. */
+  readonly #pauseAtBytes: number
 
   /** Message mode: frames that wait. */
   #frames: Uint8Array[] | undefined
@@ -122,6 +125,8 @@ export class HandlerLoop<In> {
     this.#env = env
     this.#host = host
     this.#buffer = new ChunkBuffer(limits.maxFrameBytes)
+    // Datagrams wait in their connection, which keeps a few and counts those that it drops.
+    this.#pauseAtBytes = connection.reliable ? limits.inboundHighWaterMarkBytes : 1
     this.activeAt = this.lastMessageAt = env.now()
   }
 
@@ -271,7 +276,7 @@ export class HandlerLoop<In> {
     let count = 0
     try {
       while (this.#go && this.#burst < BURST_FRAMES) {
-        const handled = this.#mayStream ? this.#stream(BURST_FRAMES - this.#burst) : this.#step()
+        const handled = this.#mayStream() ? this.#stream(BURST_FRAMES - this.#burst) : this.#step()
         if (handled === 0) break
         count += handled
         this.#burst += handled
@@ -320,9 +325,10 @@ export class HandlerLoop<In> {
     const codec = this.#codec
     const host = this.#host
     const { maxFrameBytes } = this.#limits
+    const isPlain = framing === PLAIN
     let count = 0
     do {
-      const frame = framing.next(buffer)
+      const frame = isPlain ? buffer.plainFrame() : framing.next(buffer)
       if (frame === undefined) break
       if (frame.length > maxFrameBytes) throw frameTooLarge(frame.length, maxFrameBytes)
       count++
@@ -334,7 +340,7 @@ export class HandlerLoop<In> {
         continue
       }
       this.receivedMessages++
-      this.lastMessageAt = this.activeAt
+      if (this.lastMessageAt !== this.activeAt) this.lastMessageAt = this.activeAt // most often not: a store costs more
       const result = host.loopHandle(message)
       if (isThenable(result)) this.#await(result)
     } while (this.#go && count < most)
@@ -344,7 +350,9 @@ export class HandlerLoop<In> {
   /** Message mode: the chunk is the frame. */
   #onFrame(frame: Uint8Array, text: boolean): void {
     if (frame.length > this.#limits.maxFrameBytes) {
-      this.#break(frameTooLarge(frame.length, this.#limits.maxFrameBytes))
+      const error = frameTooLarge(frame.length, this.#limits.maxFrameBytes)
+      if (this.#connection.reliable) this.#break(error)
+      else this.#host.loopReported(error) // as one that cannot be decoded: the next one may be good
     } else if (this.#go && !this.#inRun && this.#framesBytes === 0 && this.#extra === undefined) {
       this.#runOne(frame, text)
     } else {
@@ -432,7 +440,7 @@ export class HandlerLoop<In> {
     Promise.resolve(result).then(this.#onSettled, this.#onRejected) // a thenable of somebody's own may settle twice
   }
 
-  get #mayStream(): boolean {
+  #mayStream(): boolean {
     return this.direct && this.#framing !== undefined && !this.#pull
   }
 
@@ -505,7 +513,7 @@ export class HandlerLoop<In> {
   }
 
   #regulate(undecodedBytes: number): void {
-    const mark = this.#limits.inboundHighWaterMarkBytes
+    const mark = this.#pauseAtBytes
     if (this.#readPaused) {
       if (this.#go || undecodedBytes <= mark / 2) this.#resumeReading()
     } else if (!this.#go && undecodedBytes >= mark && !this.#ended) {

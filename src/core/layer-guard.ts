@@ -103,6 +103,9 @@ class LayerGuard implements Connection {
   get progress(): number {
     return this.#ask('progress') ?? 0
   }
+  get droppedChunks(): number {
+    return this.#ask('droppedChunks') ?? 0
+  }
 
   attach(sink: ConnectionSink, unread?: Uint8Array): void {
     this.#sink = sink
@@ -159,7 +162,9 @@ class LayerGuard implements Connection {
     }
   }
 
-  #ask<K extends 'localAddress' | 'remoteAddress' | 'peer' | 'bufferedBytes' | 'progress'>(name: K): Connection[K] {
+  #ask<K extends 'localAddress' | 'remoteAddress' | 'peer' | 'bufferedBytes' | 'progress' | 'droppedChunks'>(
+    name: K,
+  ): Connection[K] {
     try {
       return this.#top[name]
     } catch (error) {
@@ -233,6 +238,9 @@ class BelowLayers implements Connection, ConnectionSink {
   }
   get progress(): number {
     return this.#connection.progress ?? 0
+  }
+  get droppedChunks(): number {
+    return this.#connection.droppedChunks ?? 0
   }
 
   attach(sink: ConnectionSink, unread?: Uint8Array): void {

@@ -1,5 +1,5 @@
 import { addAbortHook, removeAbortHook } from './abort-hooks.ts'
-import { type Address, type AddressLike, parseAddress, toAddresses } from './address.ts'
+import { type Address, type AddressLike, parseAddress, toAddress } from './address.ts'
 import { Bodies, type BroadcastOptions, broadcast, broadcastBody } from './broadcast.ts'
 import type { Connection } from './connection.ts'
 import { EndpointTotals } from './endpoint-totals.ts'
@@ -23,7 +23,7 @@ import { Shutdown } from './shutdown.ts'
 import type { EndpointStats } from './stats.ts'
 import { StatusFeed } from './status-feed.ts'
 import { isThenable } from './thenable.ts'
-import type { AcceptSink, Acceptor, Anteroom, Transport } from './transport.ts'
+import type { AcceptSink, Acceptor, Anteroom, LinkOptions, Mount } from './transport.ts'
 import { linkOptions, TransportTable } from './transport-table.ts'
 import { type Wait, wrongWait } from './wait.ts'
 import { waitFor } from './wait-list.ts'
@@ -38,12 +38,24 @@ const GOING_AWAY = 1001
  */
 export async function listen<In, Out, Data>(
   bindings: Bindings,
-  where: AddressLike | readonly AddressLike[],
+  where: AddressLike | Mount | readonly (AddressLike | Mount)[],
   options: ServerOptions<In, Out, Data>,
 ): Promise<Server<In, Out, Data>> {
   const server = new LiveServer(bindings, options)
-  await server.listen(toAddresses(where))
+  await server.listen(toPlaces(where))
   return server
+}
+
+/** One or several. @throws ERR_BAD_ADDRESS; ERR_BAD_OPTION where it is an empty list */
+function toPlaces(where: AddressLike | Mount | readonly (AddressLike | Mount)[]): (Address | Mount)[] {
+  const list: readonly (AddressLike | Mount)[] = Array.isArray(where) ? where : [where as AddressLike | Mount]
+  if (list.length === 0) throw badOption('where', 'names no address')
+  return list.map((place) => (isMount(place) ? place : toAddress(place)))
+}
+
+/** `http` alone tells: an Address has none. */
+function isMount(place: AddressLike | Mount): place is Mount {
+  return typeof place === 'object' && place !== null && 'http' in place
 }
 
 /** The Server that applications hold: who may come in, who is there, and its end. */
@@ -112,13 +124,13 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
   }
 
   /** Binds all of them, or none. Called once. */
-  async listen(where: readonly Address[]): Promise<void> {
+  async listen(where: readonly (Address | Mount)[]): Promise<void> {
     const { signal } = this.#options
     signal?.throwIfAborted()
-    const targets = where.map((address) => ({ address, transport: this.#table.find(address) }))
+    const targets = where.map((place) => this.#opener(place))
     if (signal !== undefined) addAbortHook(signal, this.#onAbort)
     this.#openAcceptors = targets.length
-    const bindings = targets.map(({ address, transport }) => this.#bind(transport, address))
+    const bindings = targets.map((open) => this.#bind(open))
     await Promise.allSettled(bindings) // all of them, so that what is bound can be closed
     try {
       const acceptors = await Promise.all(bindings)
@@ -212,7 +224,17 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
 
   // ── Listening ────────────────────────────────────────────────────────────────────────────────────────────
 
-  async #bind(transport: Transport, address: Address): Promise<Acceptor> {
+  /** @throws ERR_BAD_ADDRESS, ERR_BAD_OPTION where no transport can */
+  #opener(place: Address | Mount): (options: LinkOptions) => Promise<Acceptor> {
+    if (isMount(place)) {
+      const transport = this.#table.findMounting()
+      return (options) => transport.mount(place, options, this.#sink)
+    }
+    const transport = this.#table.find(place)
+    return (options) => transport.listen(place, options, this.#sink)
+  }
+
+  async #bind(open: (options: LinkOptions) => Promise<Acceptor>): Promise<Acceptor> {
     const { limits, setup } = this.#config
     try {
       const groups = { ...this.#table.groupsOf(setup), listen: { backlog: this.#limits.backlog } }
@@ -222,7 +244,7 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
         groups,
         anteroom: this.#anteroom,
       })
-      const acceptor = await transport.listen(address, options, this.#sink)
+      const acceptor = await open(options)
       if (this.#shutdown.begun) void this.#closeAcceptor(acceptor)
       else this.#acceptors.push(acceptor) // what is bound must be closed if another address fails
       return acceptor
@@ -293,11 +315,15 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
 
   #noRoom(): HawserError<'ERR_TOO_MANY_SESSIONS'> | undefined {
     const { maxSessions, maxPendingHandshakes } = this.#limits
-    if (this.#handshakes + this.#unopened.size + this.#sessions.size >= maxSessions)
+    if (this.#handshakes + this.#unopened.size + this.#sessions.size >= maxSessions && !this.#makeRoom())
       return tooMany('maxSessions', maxSessions)
     if (this.#handshakes + this.#opening >= maxPendingHandshakes)
       return tooMany('maxPendingHandshakes', maxPendingHandshakes)
     return undefined
+  }
+
+  #makeRoom(): boolean {
+    return this.#acceptors.some((acceptor) => acceptor.makeRoom?.() === true)
   }
 
   #askUser(remoteAddress: Address): HawserError<'ERR_REFUSED'> | undefined {

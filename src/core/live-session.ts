@@ -69,6 +69,7 @@ export class LiveSession<In, Out, Data>
 
   #state: SessionState = 'opening'
   #cause: CloseCause | undefined
+  #closedWith: HawserError<'ERR_SESSION_CLOSED'> | undefined
   #data: Data | undefined
   /** Reading has begun. */
   #attached = false
@@ -166,6 +167,7 @@ export class LiveSession<In, Out, Data>
       receivedMessages,
       sentMessages,
       droppedMessages,
+      droppedDatagrams: this.#connection.droppedChunks ?? 0,
       bufferedBytes,
       undecodedBytes,
       openedAt: this.#openedAt,
@@ -336,7 +338,7 @@ export class LiveSession<In, Out, Data>
 
   /** From `data` on, until it closes or its peer is beyond reach. */
   get maySend(): boolean {
-    return this.#mayEnd && !this.#cutOff
+    return this.#mayEnd() && !this.#cutOff
   }
 
   /** False after `close({ reconnect: false })`. */
@@ -454,8 +456,8 @@ export class LiveSession<In, Out, Data>
   /** `data` is there: the listener takes over. */
   #begin(): void {
     this.#loop.hold()
-    this.#loop.turnAway(sessionClosed('the opening is over'))
-    this.#loop.setPull(this.#pulls)
+    if (this.#config.setup.data !== undefined) this.#loop.turnAway(sessionClosed('the opening is over'))
+    this.#loop.setPull(this.#pulls())
     try {
       this.#hooks.choose()
     } catch (error) {
@@ -526,6 +528,15 @@ export class LiveSession<In, Out, Data>
 
   // ── The connection ─────────────────────────────────────────────────────────────────────────────────────────
 
+  /** The passes of its chunks become one, which ends with one flush. */
+  beginBatch(bytes: number): void {
+    this.#config.runtime.beginPass(bytes)
+  }
+
+  endBatch(): void {
+    this.#config.runtime.endPass()
+  }
+
   onChunk(chunk: Uint8Array, text = false): void {
     const { runtime } = this.#config
     runtime.beginPass(chunk.length)
@@ -538,11 +549,14 @@ export class LiveSession<In, Out, Data>
 
   onActivity(): void {
     this.touch()
+    if (this.#connection.isInside !== true || this.#loop.frameSince > 0) return
+    this.#loop.frameSince = this.#loop.activeAt // until the next frame is whole
+    this.loopAwaitsFrame()
   }
 
   onEnd(reason?: CloseReason): void {
     this.#endReason = reason
-    if (!this.#mayEnd) return
+    if (!this.#mayEnd()) return
     this.#loop.onEnd()
     this.#lingerIfEnded()
   }
@@ -646,13 +660,13 @@ export class LiveSession<In, Out, Data>
   }
 
   /** Messages are pulled: nobody need be there when the last one was. */
-  get #pulls(): boolean {
+  #pulls(): boolean {
     return this.#config.setup.listener === undefined
   }
 
   /** The peer has ended and nobody may be pulling: what is left stays for `receive`, the session does not. */
   #lingerIfEnded(): void {
-    if (!this.#loop.ended || this.#state !== 'open' || !this.#pulls || this.#handleRunning) return
+    if (!this.#loop.ended || this.#state !== 'open' || !this.#pulls() || this.#handleRunning) return
     if (this.#loop.undecodedBytes === 0) this.#closeRemotely()
     else this.#makeClock().startLinger()
   }
@@ -715,7 +729,7 @@ export class LiveSession<In, Out, Data>
   }
 
   clockExpired(error: HawserError): void {
-    if (!this.#mayEnd) return
+    if (!this.#mayEnd()) return
     if (error.code === 'ERR_FRAME_TIMEOUT' && this.#loop.receivedMessages === 0) {
       error.message += protocolHint(this.#loop.waiting)
     }
@@ -736,9 +750,9 @@ export class LiveSession<In, Out, Data>
   /** The one place where a fault becomes `onError` and, unless it is kept, the end. */
   #fail(error: HawserError): void {
     const reason = asSessionError(error)
-    if (this.#failing || !this.#mayEnd) {
+    if (this.#failing || !this.#mayEnd()) {
       this.#hooks.log(error)
-      if (this.#mayEnd && !error.keepable) this.#endBecauseOf(reason) // whatever onError is still thinking about
+      if (this.#mayEnd() && !error.keepable) this.#endBecauseOf(reason) // whatever onError is still thinking about
       return
     }
     if (!this.#hooks.begun) {
@@ -762,7 +776,7 @@ export class LiveSession<In, Out, Data>
     const answer = this.#hooks.report(error)
     const settle = (kept: unknown): void => {
       this.#failing = false
-      if (!this.#mayEnd) return
+      if (!this.#mayEnd()) return
       if (kept !== 'keep' || !error.keepable || this.#state !== 'open') this.#endBecauseOf(error)
       else if (!this.#shuttingDown) this.#loop.release()
     }
@@ -795,7 +809,7 @@ export class LiveSession<In, Out, Data>
 
   // ── Closing ────────────────────────────────────────────────────────────────────────────────────────────────
 
-  get #mayEnd(): boolean {
+  #mayEnd(): boolean {
     return this.#state === 'open' || this.#state === 'opening'
   }
 
@@ -816,7 +830,7 @@ export class LiveSession<In, Out, Data>
   }
 
   #closeRemotely(): void {
-    if (!this.#mayEnd) return
+    if (!this.#mayEnd()) return
     this.#cause ??= this.#remoteCause()
     this.#end({})
   }
@@ -870,16 +884,32 @@ export class LiveSession<In, Out, Data>
     this.#host.sessionGone(this, cause)
   }
 
+  /** Made once: the stack of an error costs more than all else that closing does. */
   #closedError(): HawserError<'ERR_SESSION_CLOSED'> {
-    const cause = this.#cause
-    if (cause === undefined) return sessionClosed('the session is closed')
-    if (cause.by === 'error') return sessionClosed(`the session closed: ${cause.error.message}`, cause.error)
-    return sessionClosed(`the session was closed by the ${cause.by === 'local' ? 'application' : 'peer'}`)
+    if (this.#cause === undefined) return sessionClosed('the session is closed')
+    this.#closedWith ??= closedBy(this.#cause)
+    return this.#closedWith
   }
 
   #step(event: SessionEvent): void {
     this.#state = nextState(this.#state, event)
   }
+}
+
+/** One fault may close many sessions, such as peers that a flood of forged ones displaces: they share what they say of it. */
+const closedByFault = /* @__PURE__ */ new WeakMap<Error, HawserError<'ERR_SESSION_CLOSED'>>()
+
+function closedBy(cause: CloseCause): HawserError<'ERR_SESSION_CLOSED'> {
+  if (cause.by !== 'error') {
+    return sessionClosed(`the session was closed by the ${cause.by === 'local' ? 'application' : 'peer'}`)
+  }
+  const { error } = cause
+  let closed = closedByFault.get(error)
+  if (closed === undefined) {
+    closed = sessionClosed(`the session closed: ${error.message}`, error)
+    closedByFault.set(error, closed)
+  }
+  return closed
 }
 
 function asSessionError(error: Error): SessionError {

@@ -5,6 +5,7 @@ import { Fifo } from './fifo.ts'
 import { describe, HawserError, isHawserError, messageTooLarge, sessionClosed } from './errors.ts'
 import { type FrameWriter, SLAB_BYTES } from './frame-writer.ts'
 import type { Framing } from './framing.ts'
+import { PLAIN } from './plain-framing.ts'
 import type { Flushable, Runtime } from './runtime.ts'
 import type { ResolvedLimits } from './session-options.ts'
 import type { Wait } from './wait.ts'
@@ -44,12 +45,14 @@ export class Outbound<Out> implements Flushable {
   readonly #connection: Connection
   /** Undefined where the connection keeps message boundaries itself. */
   readonly #framing: Framing | undefined
+  readonly #plain: boolean
   readonly #limits: ResolvedLimits
   readonly #runtime: Runtime
   readonly #host: OutboundHost
   readonly #text: boolean
   /** The largest frame that the connection carries; Infinity on streams. */
   readonly #maxWriteBytes: number
+  readonly #copiesWrites: boolean
   /** Below so much pending no limit is reached and nothing is flushed; 0 in message mode. */
   readonly #easyBytes: number
 
@@ -101,11 +104,13 @@ export class Outbound<Out> implements Flushable {
     this.codec = codec
     this.#connection = connection
     this.#framing = framing
+    this.#plain = framing === PLAIN
     this.#limits = limits
     this.#runtime = runtime
     this.#host = host
     this.#text = codec.format === 'text'
     this.#maxWriteBytes = connection.maxWriteBytes
+    this.#copiesWrites = connection.copiesWrites === true
     const { maxFrameBytes, highWaterMarkBytes, maxBufferedBytes } = limits
     this.#easyBytes =
       framing === undefined
@@ -148,7 +153,11 @@ export class Outbound<Out> implements Flushable {
     let bodyBytes: number
     writer.begin(maxFrameBytes, this.#text)
     try {
-      if (framing === undefined) {
+      if (this.#plain) {
+        writer.beginPlain()
+        this.codec.encode(message, writer)
+        bodyBytes = writer.endPlain()
+      } else if (framing === undefined) {
         this.codec.encode(message, writer)
         bodyBytes = writer.position
       } else {
@@ -257,6 +266,7 @@ export class Outbound<Out> implements Flushable {
       this.#own !== undefined ||
       this.#framing === undefined
     const taken = wanted ? this.#mark() : undefined
+    const slab = this.#earlier === undefined ? this.#slab : undefined
     let wasBehind = false
     try {
       wasBehind = this.#owedBytes > 0 && this.#connection.bufferedBytes > 0
@@ -266,6 +276,7 @@ export class Outbound<Out> implements Flushable {
       this.#host.outboundFailed(error) // and no other session's flush is kept back
       return
     }
+    if (this.#owedBytes === 0 && slab !== undefined && this.#copiesWrites) this.#runtime.writer.release(slab, bytes)
     if (this.#owedBytes === 0 || wasBehind) return
     this.progressAt = this.#runtime.env.now()
     this.#host.outboundBehind()
@@ -395,12 +406,11 @@ export class Outbound<Out> implements Flushable {
 
   /** Message mode: one write is one frame, so parts are joined and ranges never merge. */
   #keepFrame(writer: FrameWriter): void {
-    const { parts = [], slab, from, to, text } = writer
-    const last = slab.subarray(from, to)
+    const { parts, piece, slab, text } = writer
     this.#earlier ??= []
-    if (parts.length === 0) this.#earlier.push(this.#pinning(last, slab))
-    else if (parts.length === 1 && to === from) this.#earlier.push(parts[0] as Uint8Array)
-    else this.#earlier.push(joined([...parts, last], writer.position))
+    if (parts === undefined) this.#earlier.push(this.#owedBytes > 0 ? this.#pinning(piece, slab) : piece)
+    else if (parts.length === 1 && piece.length === 0) this.#earlier.push(parts[0] as Uint8Array)
+    else this.#earlier.push(joined([...parts, piece], writer.position))
     writer.commit()
     this.#texts ??= []
     this.#texts.push(text)
@@ -431,6 +441,7 @@ export class Outbound<Out> implements Flushable {
     }
     if (slab !== undefined) earlier.push(slab.subarray(this.#from, this.#to))
     const last = earlier.length - 1
+    if (last === 0) return connection.write(earlier[0] as Uint8Array, taken, texts?.[0])
     connection.cork()
     for (let i = 0; i <= last; i++) {
       connection.write(earlier[i] as Uint8Array, i === last ? taken : undefined, texts?.[i])
@@ -455,8 +466,9 @@ export class Outbound<Out> implements Flushable {
   #taken(): void {
     const at = this.#marks?.shift() ?? 0
     this.#owedFrames -= this.#frameMarks?.shift() ?? 0
+    const wasBehind = this.#owedBytes > 0
     this.#owedBytes = this.#connection.bufferedBytes
-    this.progressAt = this.#runtime.env.now()
+    if (wasBehind) this.progressAt = this.#runtime.env.now()
     this.#settleDeliveries(at)
     if (this.#pendingBytes > 0 && !this.#dirty) this.#handOver() // what was gathered meanwhile
     if (this.#owedBytes === 0 && this.#pendingBytes === 0) this.#own = undefined

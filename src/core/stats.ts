@@ -10,6 +10,8 @@ export interface SessionStats {
   readonly sentMessages: number
   /** `send` did not take them: closed, or dropped by `overflow: 'drop'`. */
   readonly droppedMessages: number
+  /** Received while the session was behind and 64 others waited: lost. Always 0 where the connection is reliable. */
+  readonly droppedDatagrams: number
   /** Sent and not yet taken. */
   readonly bufferedBytes: number
   /** Received and not yet decoded. */

@@ -14,6 +14,13 @@ export class TransportTable {
     for (const transport of [...bindings.transports, ...own]) this.#add(transport)
   }
 
+  /** The transport that serves a path of somebody's HTTP server. @throws ERR_BAD_OPTION where there is none */
+  findMounting(): Transport & Required<Pick<Transport, 'mount'>> {
+    const transport = this.#byScheme.get('ws')
+    if (transport?.mount === undefined) throw badOption('http', 'needs the WebSocket transport')
+    return transport as Transport & Required<Pick<Transport, 'mount'>>
+  }
+
   /** @throws ERR_BAD_ADDRESS with the part 'scheme' where none speaks it */
   find(address: Address): Transport {
     const transport = this.#byScheme.get(address.scheme)
@@ -57,7 +64,7 @@ export function linkOptions<In, Out, Data>(
   },
 ): LinkOptions {
   const { setup, env, limits } = config
-  const { codec, chunks = 'kept' } = setup
+  const { codec, chunks = 'kept', boundary } = setup
   const text = typeof codec !== 'function' && codec.format === 'text'
-  return { env, chunks, maxFrameBytes: limits.maxFrameBytes, text, ...link }
+  return { env, chunks, maxFrameBytes: limits.maxFrameBytes, boundary, text, ...link }
 }

@@ -10,6 +10,8 @@ export interface LinkOptions {
   readonly chunks: 'kept' | 'borrowed'
   /** WebSocket needs it before the session exists. */
   readonly maxFrameBytes: number
+  /** 'stream': where messages begin and end is for the session's framing; a message may come in pieces, of any size in all. */
+  readonly boundary?: 'auto' | 'stream' | undefined
   /** The codec's `format` is 'text': default kind of outgoing message. */
   readonly text: boolean
   /** The option groups tcp, tls, ws, udp, ipc as the user gave them; `listen: { backlog }` too. */
@@ -47,6 +49,11 @@ export interface Acceptor {
   /** No more accepts until `resume`: at the limit of sessions. */
   pause(): void
   resume(): void
+  /**
+   * Gives up a peer that may not exist at all, whose address nobody has vouched for; its session is gone when this
+   * returns true. Only udp has it: there a limit of sessions must not be used up by forged addresses.
+   */
+  makeRoom?(): boolean
   /** Certificates for handshakes from now on; only tls and wss have it. */
   reloadTls?(tls: unknown): void
   /** No new connections; those that were accepted stay. Resolves when the port is free again. */

@@ -10,6 +10,16 @@ export interface UpgradeRequest {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
 }
 
+/** The path of a request's target, in origin or absolute form, without its query. */
+export function requestPath(url: string): string {
+  const absolute = url.indexOf('://')
+  const slash = absolute < 0 ? 0 : url.indexOf('/', absolute + 3)
+  if (slash < 0) return '/'
+  const path = url.slice(slash)
+  const end = path.search(/[?#]/)
+  return end < 0 ? path : path.slice(0, end)
+}
+
 /** What the option group `ws` says about one WebSocket, checked and complete. */
 export interface WebSocketSettings {
   /** Dialed: those we offer, best first. Accepted: the one that was chosen, or none. */

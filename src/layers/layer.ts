@@ -44,6 +44,12 @@ export class Layer implements Connection, ConnectionSink {
   get progress(): number {
     return this.below.progress ?? 0
   }
+  get isInside(): boolean {
+    return this.below.isInside ?? false
+  }
+  get droppedChunks(): number {
+    return this.below.droppedChunks ?? 0
+  }
 
   attach(sink: ConnectionSink, unread?: Uint8Array): void {
     this.above = sink

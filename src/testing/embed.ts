@@ -51,7 +51,7 @@ export interface EmbeddedSession<In, Out, Data> extends AsyncDisposable {
 }
 
 /** Of the transports, for setups that are meant for a door of theirs as well. */
-const GROUPS = ['tcp', 'tls', 'ipc', 'inproc']
+const GROUPS = ['tcp', 'tls', 'ipc', 'ws', 'inproc']
 const MESSAGE_SCHEMES = new Set(['ws', 'wss', 'udp'])
 const UNRELIABLE_SCHEMES = new Set(['udp'])
 const DEFAULT_LOCAL = parseAddress('tcp://127.0.0.1:7000')

@@ -5,7 +5,7 @@ import { requireNumber, requireOneOf } from '../core/session-options.ts'
 export interface Faults {
   /** One way. */
   readonly latencyMs?: number | undefined
-  /** Up to so much more, by the seed; order is kept. */
+  /** Up to so much more, by the seed; order is kept, but for datagrams, which overtake each other. */
   readonly jitterMs?: number | undefined
   /** Chunks of 1 to so many bytes, by the seed; 1 is byte by byte. */
   readonly sliceBytes?: number | undefined
@@ -15,9 +15,16 @@ export interface Faults {
   readonly windowBytes?: number | undefined
   /** A link is reset when so many bytes went through it in one direction; these still arrive. */
   readonly cutAfterBytes?: number | undefined
-  /** The share of chunks, from 0 to 1, in which one bit is turned. */
+  /** The share of datagrams, from 0 to 1, that never arrive. */
+  readonly lossRatio?: number | undefined
+  /** The share of datagrams, from 0 to 1, that arrive twice. */
+  readonly duplicateRatio?: number | undefined
+  /** The share of chunks and datagrams, from 0 to 1, in which one bit is turned. */
   readonly corruptRatio?: number | undefined
-  /** What a dial meets: 'refuse' is ERR_CONNECTION_REFUSED, 'ignore' no answer at all until heal(). @defaultValue 'answer' */
+  /**
+   * What a dial meets: 'refuse' is ERR_CONNECTION_REFUSED, 'ignore' no answer at all until heal(). With 'ignore' nobody hears
+   * that a datagram found nobody, either. @defaultValue 'answer'
+   */
   readonly dials?: 'answer' | 'refuse' | 'ignore' | undefined
 }
 
@@ -34,7 +41,9 @@ export function checkFaults(faults: Faults): void {
   for (const name of Object.keys(minimum) as (keyof typeof minimum)[]) {
     if (faults[name] !== undefined) requireNumber(`faults.${name}`, faults[name], minimum[name])
   }
-  const { corruptRatio = 0 } = faults
-  if (!(corruptRatio >= 0 && corruptRatio <= 1)) throw badOption('faults.corruptRatio', 'must be from 0 to 1')
+  for (const name of ['corruptRatio', 'lossRatio', 'duplicateRatio'] as const) {
+    const { [name]: ratio = 0 } = faults
+    if (!(ratio >= 0 && ratio <= 1)) throw badOption(`faults.${name}`, 'must be from 0 to 1')
+  }
   if (faults.dials !== undefined) requireOneOf('faults.dials', faults.dials, ['answer', 'refuse', 'ignore'])
 }

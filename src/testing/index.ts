@@ -1,6 +1,7 @@
 export { verifyCodec } from './conformance/codec.ts'
 export { verifyFraming } from './conformance/framing.ts'
 export { type LayerUnderTest, verifyLayer } from './conformance/layer.ts'
+export type { LeftOut } from './conformance/sentences.ts'
 export { type SessionsUnderTest, verifySession } from './conformance/session.ts'
 export type { TestFunction } from './conformance/test-function.ts'
 export { type TransportUnderTest, verifyTransport } from './conformance/transport.ts'

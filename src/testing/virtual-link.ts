@@ -152,7 +152,7 @@ class WeatheredCarrier implements Carrier {
     const last = length > 0 && this.sentBytes + length >= cutAfterBytes
     if (last && this.sentBytes >= cutAfterBytes) return this.#fly(0, this.#reset)
     this.sentBytes += length
-    if (piece !== undefined) this.#corrupt(piece)
+    if (piece !== undefined) corrupt(this.#weather, piece)
     this.#fly(length, arrive)
     if (last) this.#fly(0, this.#reset)
   }
@@ -189,12 +189,12 @@ class WeatheredCarrier implements Carrier {
     this.rearm()
     flight?.arrive()
   }
+}
 
-  #corrupt(piece: Uint8Array): void {
-    const { random, faults } = this.#weather
-    const { corruptRatio = 0 } = faults
-    if (corruptRatio === 0 || random.next() >= corruptRatio) return
-    const at = random.below(piece.length)
-    piece[at] = (piece[at] as number) ^ (1 << random.below(8))
-  }
+/** As the weather has it, turns a bit in what is on its way. */
+export function corrupt({ random, faults }: Weather, piece: Uint8Array): void {
+  const { corruptRatio = 0 } = faults
+  if (corruptRatio === 0 || random.next() >= corruptRatio) return
+  const at = random.below(piece.length)
+  piece[at] = (piece[at] as number) ^ (1 << random.below(8))
 }

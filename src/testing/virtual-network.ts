@@ -1,14 +1,17 @@
 import { makeAddress } from '../core/address.ts'
 import type { Connection } from '../core/connection.ts'
-import type { Env, Net, StreamTarget, TimerHandle } from '../core/env.ts'
+import type { DatagramSocket, Env, Net, StreamTarget, TimerHandle } from '../core/env.ts'
 import { badOption, HawserError } from '../core/errors.ts'
 import type { Acceptor, AcceptSink, LinkOptions } from '../core/transport.ts'
 import { WaitList } from '../core/wait-list.ts'
+import { sha1 } from '../env/node/sha1.ts'
 import { MemoryAcceptor } from '../transports/memory-acceptor.ts'
 import { MemoryConnection } from '../transports/memory-connection.ts'
 import { resolveListen } from '../transports/options.ts'
 import { checkFaults, type Faults } from './faults.ts'
 import type { Random } from './random.ts'
+import { isAddress, LOOPBACK, machineHost } from './virtual-address.ts'
+import { VirtualDatagrams } from './virtual-datagrams.ts'
 import { type VirtualLink, type Weather, WeatheredLink } from './virtual-link.ts'
 import { VirtualTls } from './virtual-tls.ts'
 
@@ -16,7 +19,7 @@ import { VirtualTls } from './virtual-tls.ts'
 export interface VirtualNetwork {
   /** From now on, and instead of the faults of before; what is on its way keeps its time. */
   setFaults(faults: Faults): void
-  /** Silence on all links, and dials get no answer: what is on its way waits, and no end learns anything. */
+  /** Silence on all links, and dials get no answer: what is on its way waits, and no end learns anything. Datagrams are lost. */
   cut(): void
   /** Ends `cut()` and the 'ignore' of dials: what waited goes on, as retransmission would make it. Links cut one by one stay so. */
   heal(): void
@@ -28,7 +31,6 @@ export interface VirtualNetwork {
   pair(): { readonly near: Connection; readonly far: Connection }
 }
 
-const LOOPBACK = '127.0.0.1'
 const FIRST_FREE_PORT = 49_152
 const LAST_PORT = 65_535
 
@@ -43,11 +45,12 @@ interface Attempt {
   timer: TimerHandle | undefined
 }
 
-/** TCP and Unix sockets inside of one Env. Any IP address and `localhost` is this one machine. */
+/** TCP, UDP and Unix sockets inside of one Env. Any IP address and `localhost` is this one machine. */
 export class VirtualNet implements Net, VirtualNetwork {
   readonly #env: Env
   readonly #weather: Weather & { faults: Faults; isCut: boolean }
   readonly #tls: VirtualTls
+  readonly #datagrams: VirtualDatagrams
   readonly #listening = new Map<string, Listening>()
   readonly #links = new Set<WeatheredLink>()
   readonly #attempts = new Set<Attempt>()
@@ -58,6 +61,7 @@ export class VirtualNet implements Net, VirtualNetwork {
     this.#env = env
     this.#weather = { faults: {}, isCut: false, random, schedule, now: () => env.now() }
     this.#tls = new VirtualTls(this.#weather)
+    this.#datagrams = new VirtualDatagrams(env, this.#weather)
   }
 
   // ── In the hand of the test ─────────────────────────────────────────────────────────────────────────────
@@ -140,6 +144,16 @@ export class VirtualNet implements Net, VirtualNetwork {
     return this.#tls.secure(connection, tls, options)
   }
 
+  sha1(bytes: Uint8Array): Uint8Array {
+    return sha1(bytes)
+  }
+
+  async bindDatagram(target: Parameters<VirtualDatagrams['bind']>[0], options: LinkOptions): Promise<DatagramSocket> {
+    await new Promise<void>((resolve) => this.#env.defer(resolve))
+    options.signal?.throwIfAborted()
+    return this.#datagrams.bind(target, options)
+  }
+
   /** @param stream an end of `network.pair()` */
   adopt(stream: unknown): Connection {
     if (stream instanceof MemoryConnection) return stream
@@ -207,11 +221,6 @@ export class VirtualNet implements Net, VirtualNetwork {
   }
 }
 
-/** IPv4 and IPv6 addresses and `localhost` are all this machine, but listeners on different ones are different. */
-function machineHost(host: string): string {
-  return host === 'localhost' ? LOOPBACK : host
-}
-
 function bindKeys(target: StreamTarget): string[] {
   return 'path' in target ? [target.path] : [`${machineHost(target.host)}:${target.port}`]
 }
@@ -227,8 +236,4 @@ function unanswered(target: StreamTarget, url: string): HawserError {
     return new HawserError('ERR_HOST_NOT_FOUND', `${url}: no such host`, { retryable: true })
   }
   return new HawserError('ERR_CONNECTION_REFUSED', `${url}: nobody listens`, { retryable: true })
-}
-
-function isAddress(host: string): boolean {
-  return host === 'localhost' || host.includes(':') || /^[\d.]+$/.test(host)
 }

@@ -84,6 +84,7 @@ export class MemoryConnection implements Connection {
   readonly boundary: 'stream' | 'message'
   readonly reliable: boolean = true
   readonly chunks: 'kept' | 'borrowed'
+  readonly ownsChunks: boolean = true
   readonly maxWriteBytes: number = Infinity
   readonly localAddress: string
 

@@ -37,10 +37,52 @@ export interface TlsOptions {
   readonly insecure?: boolean | undefined
 }
 
+/** Whose pages may talk to us: a list such as `['https://example.com']`, or a function that is given the `Origin`. */
+export type Origins = readonly string[] | ((origin: string | undefined) => boolean)
+
+/** The option group `ws`, for wss:// too. */
+export interface WsOptions {
+  /** Clients: offered, best first. Servers: spoken, best first; a client that offers only others is refused with 400. */
+  readonly subprotocols?: readonly string[] | undefined
+  /** Servers. @defaultValue a request with cookies must come from a page of the same host, any other may come from anywhere */
+  readonly origins?: Origins | undefined
+  /** permessage-deflate, for messages of `thresholdBytes` (1,024) and more. @defaultValue false */
+  readonly compression?: false | { readonly thresholdBytes?: number | undefined } | undefined
+  /** Further headers: of a client's request, of a server's 101. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  /** 'ws': the package of that name carries every WebSocket; else only those that compress. @defaultValue 'own' */
+  readonly engine?: 'own' | 'ws' | undefined
+}
+
 /** The option group `ipc`. */
 export interface IpcOptions {
   /** Permissions of the socket's file. @defaultValue 0o600 */
   readonly mode?: number | undefined
+}
+
+/** The option group `udp`. */
+export interface UdpOptions {
+  /**
+   * Servers: peers in the table. A newcomer beyond them displaces one: those that were never answered first, then those
+   * that have been silent since they were, then the others; of each kind the one that was silent for longest.
+   * @defaultValue 65 536
+   */
+  readonly maxPeers?: number | undefined
+  /** Servers: a peer that was silent for so long, in milliseconds, counts as one that has ended; 0 is off. @defaultValue 60 000 */
+  readonly peerIdleMs?: number | undefined
+  /** Largest message that is sent, in bytes; 1 200 is safe on the internet. @defaultValue 65 507 */
+  readonly maxDatagramBytes?: number | undefined
+  /**
+   * Servers: groups to join, such as `239.1.2.3` or `ff02::4321`; `%` names the interface: `239.1.2.3%192.168.1.5`,
+   * `ff02::4321%eth0`.
+   */
+  readonly multicast?: readonly string[] | undefined
+  /** May send to broadcast addresses. @defaultValue false */
+  readonly broadcast?: boolean | undefined
+  /** Of the socket, in bytes, within what the system allows. @defaultValue the system's */
+  readonly sendBufferBytes?: number | undefined
+  /** What comes while it is full is lost. @defaultValue the system's */
+  readonly receiveBufferBytes?: number | undefined
 }
 
 /** Of the listening socket. */
@@ -55,6 +97,25 @@ type Resolved<T> = { readonly [K in keyof T]-?: NonNullable<T[K]> }
 const TCP_DEFAULTS: Resolved<TcpOptions> = { noDelay: true, keepAliveMs: 60_000 }
 /** The defaults of the group `ipc`. */
 const IPC_DEFAULTS: Resolved<IpcOptions> = { mode: 0o600 }
+/** What an IPv4 datagram can hold. */
+const MOST_DATAGRAM_BYTES = 65_507
+
+const UDP_OPTIONAL = ['sendBufferBytes', 'receiveBufferBytes'] as const
+
+type UdpDefaults = Resolved<Omit<UdpOptions, (typeof UDP_OPTIONAL)[number]>>
+
+/** Those without a default may be missing. */
+export type ResolvedUdpOptions = UdpDefaults & Pick<UdpOptions, (typeof UDP_OPTIONAL)[number]>
+
+/** The defaults of the group `udp`. */
+const UDP_DEFAULTS: UdpDefaults = {
+  maxPeers: 65_536,
+  peerIdleMs: 60_000,
+  maxDatagramBytes: MOST_DATAGRAM_BYTES,
+  multicast: [],
+  broadcast: false,
+}
+
 /** The defaults of listening. */
 const LISTEN_DEFAULTS: Resolved<ListenOptions> = { backlog: 511 }
 
@@ -75,6 +136,24 @@ const TLS_DEFAULTS: Resolved<Pick<TlsOptions, 'minVersion' | 'clientCertificate'
   insecure: false,
 }
 
+/** Without `origins` there is a rule of its own. */
+export interface ResolvedWsOptions {
+  readonly subprotocols: readonly string[]
+  readonly origins?: Origins | undefined
+  readonly compression: false | { readonly thresholdBytes: number }
+  readonly headers: Readonly<Record<string, string>>
+  readonly engine: 'own' | 'ws'
+}
+
+const WS_NAMES: readonly (keyof WsOptions)[] = ['subprotocols', 'origins', 'compression', 'headers', 'engine']
+/** Below this a message grows as often as it shrinks. */
+const THRESHOLD_BYTES = 1024
+/** What the handshake says itself. */
+const HANDSHAKE_HEADER = /^(host|upgrade|connection|content-length|transfer-encoding|sec-websocket-.*)$/i
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+/** No line breaks: they would begin a header of somebody else's. */
+const HEADER_VALUE = /^[\t\u0020-\u007e\u0080-\u00ff]*$/
+
 /** The option groups of a LinkOptions, as the user gave them. */
 type Groups = Readonly<Record<string, unknown>>
 
@@ -94,6 +173,22 @@ export function resolveIpc(groups: Groups): Resolved<IpcOptions> {
 }
 
 /** @throws ERR_BAD_OPTION */
+export function resolveUdp(groups: Groups): ResolvedUdpOptions {
+  const group = groupOf(groups, 'udp', [...Object.keys(UDP_DEFAULTS), ...UDP_OPTIONAL]) as UdpOptions
+  const resolved = withDefaults(UDP_DEFAULTS, group)
+  requireNumber('udp.maxPeers', resolved.maxPeers, 1)
+  requireNumber('udp.peerIdleMs', resolved.peerIdleMs, 0)
+  requireNumber('udp.maxDatagramBytes', resolved.maxDatagramBytes, 1, MOST_DATAGRAM_BYTES)
+  requireBoolean('udp.broadcast', resolved.broadcast)
+  requireGroups(resolved.multicast)
+  for (const name of UDP_OPTIONAL) {
+    if (group[name] !== undefined) requireNumber(`udp.${name}`, group[name], 1, 2 ** 31 - 1)
+  }
+  const { sendBufferBytes, receiveBufferBytes } = group
+  return { ...resolved, sendBufferBytes, receiveBufferBytes }
+}
+
+/** @throws ERR_BAD_OPTION */
 export function resolveListen(groups: Groups): Resolved<ListenOptions> {
   const resolved = withDefaults(
     LISTEN_DEFAULTS,
@@ -101,6 +196,56 @@ export function resolveListen(groups: Groups): Resolved<ListenOptions> {
   )
   requireNumber('backlog', resolved.backlog, 1, 2 ** 31 - 1)
   return resolved
+}
+
+/** @throws ERR_BAD_OPTION */
+export function resolveWs(groups: Groups): ResolvedWsOptions {
+  const {
+    subprotocols = [],
+    origins,
+    compression = false,
+    headers = {},
+    engine = 'own',
+  } = groupOf(groups, 'ws', WS_NAMES) as WsOptions
+  if (!isListOf(subprotocols, isToken) || new Set(subprotocols).size < subprotocols.length)
+    throw badOption('ws.subprotocols', 'must be a list of different names without blanks and commas')
+  if (origins !== undefined && typeof origins !== 'function' && !isListOf(origins, isOrigin))
+    throw badOption('ws.origins', "must be a function, or a list of origins such as 'https://example.com'")
+  requireOneOf('ws.engine', engine, ['own', 'ws'])
+  requireHeaders(headers)
+  return { subprotocols, origins, compression: resolveCompression(compression), headers, engine }
+}
+
+function resolveCompression(value: NonNullable<WsOptions['compression']>): ResolvedWsOptions['compression'] {
+  if (value === false) return false
+  if (typeof value !== 'object') throw badOption('ws.compression', 'must be false or an object')
+  requireKnown('ws.compression.', value, ['thresholdBytes'])
+  const { thresholdBytes = THRESHOLD_BYTES } = value
+  requireNumber('ws.compression.thresholdBytes', thresholdBytes, 0)
+  return { thresholdBytes }
+}
+
+function requireHeaders(headers: unknown): void {
+  if (typeof headers !== 'object' || headers === null) throw badOption('ws.headers', 'must be an object')
+  for (const [name, value] of Object.entries(headers) as [string, unknown][]) {
+    if (!isToken(name) || HANDSHAKE_HEADER.test(name))
+      throw badOption('ws.headers', `cannot hold '${name}': it is no name, or the handshake's own`)
+    if (typeof value !== 'string' || !HEADER_VALUE.test(value))
+      throw badOption(`ws.headers.${name}`, 'must be a text of one line')
+  }
+}
+
+function isListOf(value: unknown, isRight: (element: unknown) => boolean): boolean {
+  return Array.isArray(value) && value.every(isRight)
+}
+
+function isToken(value: unknown): boolean {
+  return typeof value === 'string' && TOKEN.test(value)
+}
+
+/** As a browser writes it: no path, not even a slash. */
+function isOrigin(value: unknown): boolean {
+  return typeof value === 'string' && (value === 'null' || /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#]+$/i.test(value))
 }
 
 const TLS_OPTIONAL = ['cert', 'key', 'ca', 'passphrase', 'servername', 'alpn'] as const
@@ -147,6 +292,14 @@ function requirePem(option: string, value: unknown): void {
 /** PEM has lines; a file's name has a slash or an ending. */
 function isPath(part: unknown): boolean {
   return typeof part === 'string' && /^[^\n]*([\\/][^\n]*|\.(pem|crt|cer|key))$/i.test(part)
+}
+
+/** RFC 5771: 224.0.0.0 to 239.255.255.255; RFC 4291 section 2.7: ff00::/8. */
+const MULTICAST = /^(22[4-9]|23\d)(\.\d{1,3}){3}(%[\d.]+)?$|^ff[\da-f]{0,2}:[\da-f:.]*(%[\w.-]+)?$/i
+
+function requireGroups(value: unknown): void {
+  if (Array.isArray(value) && value.every((group) => typeof group === 'string' && MULTICAST.test(group))) return
+  throw badOption('udp.multicast', 'must be a list of multicast addresses, such as 239.1.2.3')
 }
 
 /** RFC 7301: each name is led by its length in one byte. */

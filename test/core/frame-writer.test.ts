@@ -206,7 +206,7 @@ test('any sequence of writes and changes makes the bytes that plain arrays make,
   )
 })
 
-test('frames stand behind each other in one slab, which is never rewritten', (t) => {
+test('frames stand behind each other in one slab, which is not rewritten while anybody may have a view of it', (t) => {
   const out = new FrameWriter()
   const slab = out.slab
   const views: Uint8Array[] = []
@@ -221,6 +221,39 @@ test('frames stand behind each other in one slab, which is never rewritten', (t)
   t.is(views[1]?.byteOffset, (views[0]?.byteOffset ?? 0) + 64)
   views.forEach((view, at) => t.is(new FrameReader(view).u32(), at))
   t.is(new Set(views.map((view) => view.buffer)).size, Math.ceil((3000 * 64) / SLAB_BYTES))
+})
+
+test('a slab is written anew once all of it was released, and no earlier', (t) => {
+  const out = new FrameWriter()
+  const { slab } = out
+  const write = (bytes: number): void => {
+    out.begin(Infinity, false)
+    out.reserve(bytes)
+    out.commit()
+  }
+  write(100)
+  write(50)
+  out.release(slab, 100)
+  t.is(out.from, 150, 'a frame is left')
+  write(10)
+  out.release(slab, 50)
+  out.begin(Infinity, false)
+  out.release(slab, 10)
+  t.is(out.from, 160, 'one is being written')
+  out.abandon()
+  write(5)
+  out.release(slab, 5)
+  t.is(out.from, 0)
+  t.is(out.slab, slab)
+
+  for (let i = 0; i <= SLAB_BYTES / 1024; i++) write(1023) // and the last of them in the next slab
+  const next = out.slab
+  t.not(next, slab)
+  const { from } = out
+  out.release(slab, SLAB_BYTES)
+  t.is(out.from, from, 'of the slab before')
+  out.release(next, from)
+  t.is(out.from, 0)
 })
 
 test('a small end of a slab is given up where more is expected, a large one is not, nor is one in use', (t) => {

@@ -1,7 +1,9 @@
 import test, { type ExecutionContext } from 'ava'
 import { lengthPrefixed } from 'hawser/framing'
 import { dial } from 'hawser'
-import { text } from 'hawser/codecs'
+import { json, text } from 'hawser/codecs'
+import type { Command, Reply } from '../../examples/game/commands.ts'
+import { playerCodec } from '../../examples/game/world-codec.ts'
 import { ExampleProcess, isFree, PlainClient } from '../support/example-process.ts'
 
 /** Faster than an example's own pace, so that a test sees a session time out. */
@@ -99,6 +101,44 @@ test('cluster: what is said to one worker is heard from all, also after a restar
   await example.printed(/^closed; 5 sessions, 2 messages$/m)
 })
 
+test('chat-room: lines over TCP and JSON over WebSocket meet in one room', async (t) => {
+  const example = start(t, 'chat-room')
+  const bob = new PlainClient({ port: await example.port() })
+  await bob.reads('* you are guest-1, one of 1 here\n')
+  const origin = `127.0.0.1:${await example.port('http')}`
+  const ann = await dial(`ws://${origin}/chat`, { codec: json<{ text: string; from?: string }, object>() })
+  t.deepEqual(await ann.receive({ timeoutMs: 5_000 }), { type: 'notice', text: 'you are guest-2, one of 2 here' })
+  await bob.reads('* guest-2 comes in\n')
+  ann.send({ type: 'name', name: 'ann' })
+  await bob.reads('* guest-2 is ann now\n')
+  ann.send({ type: 'say', text: 'hello\nguest-1: forged\u001b[2J' })
+  await bob.reads('ann: hello guest-1: forged [2J\n')
+  bob.type('/name ann\n/name bob\n<b>ahoy</b>\n')
+  await bob.reads('* somebody is called ann already; you are guest-1\n* you are bob now\n')
+  t.is((await ann.receive({ timeoutMs: 5_000 })).text, 'you are ann now')
+  t.is((await ann.receive({ timeoutMs: 5_000 })).text, 'guest-1 is bob now')
+  t.deepEqual(await ann.receive({ timeoutMs: 5_000 }), { type: 'said', from: 'bob', text: '<b>ahoy</b>' })
+  ann.send({ type: 'shout' })
+  t.is((await ann.closed).by, 'remote')
+  await bob.reads('* ann is gone\n')
+  t.is(await example.end(), 0)
+  t.regex(await bob.ended(), /the server goes down; goodbye\n$/)
+})
+
+test('chat-room: serves its page and the package, and nothing else', async (t) => {
+  const example = start(t, 'chat-room')
+  const origin = `http://127.0.0.1:${await example.port('http')}`
+  const typeOf = async (path: string): Promise<string | null> =>
+    (await fetch(origin + path)).headers.get('content-type')
+  t.is(await typeOf('/'), 'text/html; charset=utf-8')
+  t.is(await typeOf('/page.css'), 'text/css; charset=utf-8')
+  t.is(await typeOf('/hawser/src/browser/index.js'), 'text/javascript; charset=utf-8')
+  for (const path of ['/nothing.js', '/hawser/..%2f..%2fpackage.json', '/page.js/x', '/%2e%2e/main.js', '/chat'])
+    t.is((await fetch(origin + path)).status, 404, path)
+  t.is((await fetch(origin, { method: 'POST' })).status, 404)
+  t.is(await example.end(), 0)
+})
+
 test('chat: a port that is taken is told in a line, with what to do', async (t) => {
   const port = String(await start(t, 'chat').port())
   const second = start(t, 'chat', { PORT: port })
@@ -134,9 +174,9 @@ test('chat: people with nc meet in rooms, and hear it when the server goes down'
   t.regex(await bob.ended(), /\* the server goes down; goodbye\n$/)
 })
 
-test('echo: over tcp, tls and ipc, with heartbeats; who falls silent is closed', async (t) => {
+test('echo: over tcp, tls, udp and ipc, with heartbeats; who falls silent is closed', async (t) => {
   const example = start(t, 'echo', { HEARTBEAT_MS })
-  for (const transport of ['tcp', 'tls', 'ipc']) {
+  for (const transport of ['tcp', 'tls', 'udp', 'ipc']) {
     await example.printed(new RegExp(`"Hello, hawser!" came back over ${transport}`))
     await example.printed(new RegExp(`a heartbeat came back over ${transport}`))
   }
@@ -150,18 +190,43 @@ test('echo: over tcp, tls and ipc, with heartbeats; who falls silent is closed',
 
   t.is(await example.end(), 0)
   t.is(example.output.match(/is closed by the other side/g)?.length, 4, 'the three clients and the silent one')
-  t.regex(example.output, /is closed; 5 sessions, \d+ messages\n$/)
+  t.regex(example.output, /is closed; 6 sessions, \d+ messages\n$/)
 })
 
 test('echo: the session beyond the limit is refused, and the others notice nothing', async (t) => {
   const example = start(t, 'echo')
-  await example.printed(/session 4 opens/)
+  await example.printed(/session 5 opens/)
   const port = await example.port()
   const crowd = Array.from({ length: 700 }, () => new PlainClient({ port }))
   await example.printed(/(?:tcp:\/\/\S+ was refused: [^]*){4}/) // three clients and the silent one were there
   t.is(await example.end(), 0)
   await Promise.all(crowd.map((client) => client.ended()))
   t.is(example.output.match(/was refused/g)?.length, 4)
+})
+
+test('game: who logs in over TCP moves over UDP, and sees the others move', async (t) => {
+  const example = start(t, 'game')
+  await example.printed(/ann has a sword/)
+  await example.printed(/bob sees 2 at tick \d+/)
+  const commands = await dial(`tcp://127.0.0.1:${await example.port()}`, { codec: json<Reply, Command>() })
+  commands.send({ type: 'login', name: 'cleo' })
+  const welcome = await commands.receive({ timeoutMs: 5_000 })
+  const token = welcome.type === 'welcome' ? welcome.token : ''
+  const states = await dial(`udp://127.0.0.1:${await example.port('udp')}`, { codec: playerCodec })
+  states.send({ token: 'f'.repeat(16), x: 1, y: 1 }) // nobody's: not answered
+  states.send({ token, x: 1234, y: 567 })
+  const { players } = await states.receive({ timeoutMs: 5_000 })
+  t.is(players.length, 3)
+  t.deepEqual(players[2], { x: 1234, y: 567 })
+  await example.printed(/ann sees 3 at tick \d+/)
+  commands.destroy()
+  await example.printed(/cleo leaves/)
+
+  const stranger = await dial(`tcp://127.0.0.1:${await example.port()}`, { codec: json<Reply, Command>() })
+  stranger.send({ type: 'buy', item: 'castle' })
+  t.is((await stranger.closed).by, 'remote')
+  t.is(await example.end(), 0)
+  states.destroy()
 })
 
 test('start: servers and clients of several protocols live in one process and end together', async (t) => {

@@ -42,7 +42,7 @@ class Backend {
   readonly statuses: ServerStatus[] = []
   #server: Server<string, string> | undefined
 
-  static async listen(where: 'tcp://127.0.0.1:0' | 'tls://127.0.0.1:0'): Promise<Backend> {
+  static async listen(t: ExecutionContext, where: 'tcp://127.0.0.1:0' | 'tls://127.0.0.1:0'): Promise<Backend> {
     const backend = new Backend()
     backend.#server = await listen(where, {
       codec: text(),
@@ -56,16 +56,19 @@ class Backend {
       },
       ...(where.startsWith('tls') && { tls: { ...server, alpn: ['hawser'] } }),
     })
+    t.teardown(() => backend.#server?.close())
     return backend
   }
 
   get port(): number {
     return this.#server?.address.port ?? 0
   }
+}
 
-  async close(): Promise<void> {
-    await this.#server?.close()
-  }
+/** haproxy, until the test is over; the backend closes after it. */
+async function front(t: ExecutionContext, config: string, port: number): Promise<void> {
+  const haproxy = await HaProxy.start(config, port, files)
+  t.teardown(() => haproxy.stop())
 }
 
 /** Speaks through `socket` and gives the peer that the backend saw. */
@@ -86,25 +89,23 @@ for (const [version, option] of [
   [2, 'send-proxy-v2'],
 ] as const) {
   test(`version ${version}: a peer behind haproxy is who it is`, async (t) => {
-    const backend = await Backend.listen('tcp://127.0.0.1:0')
+    const backend = await Backend.listen(t, 'tcp://127.0.0.1:0')
     const port = await freePort()
     const config = `${DEFAULTS}
 listen front
   bind 127.0.0.1:${port}
   server backend 127.0.0.1:${backend.port} ${option}
 `
-    const haproxy = await HaProxy.start(config, port)
+    await front(t, config, port)
     const peer = await speak(t, connect(port, '127.0.0.1'), backend)
     t.is(peer.transport, 'tcp')
     t.is(peer.proxy?.destination?.href, `tcp://127.0.0.1:${port}`)
     t.is(peer.proxy?.address.host, '127.0.0.1')
     t.is(peer.proxy?.tlvs.size, 0)
-    await haproxy.stop()
-    await backend.close()
   })
 
   test(`version ${version}, IPv6 in front of an IPv4 backend`, async (t) => {
-    const backend = await Backend.listen('tcp://127.0.0.1:0')
+    const backend = await Backend.listen(t, 'tcp://127.0.0.1:0')
     const port = await freePort()
     const config = `${DEFAULTS}
 listen front
@@ -112,52 +113,46 @@ listen front
   bind [::1]:${port}
   server backend 127.0.0.1:${backend.port} ${option}
 `
-    const haproxy = await HaProxy.start(config, port)
+    await front(t, config, port)
     const peer = await speak(t, connect(port, '::1'), backend)
     t.is(peer.remoteAddress.host, '::1')
     t.is(peer.proxy?.destination?.href, `tcp://[::1]:${port}`)
-    await haproxy.stop()
-    await backend.close()
   })
 
   test(`version ${version} before TLS: the header stands in front of the ClientHello of haproxy`, async (t) => {
-    const backend = await Backend.listen('tls://127.0.0.1:0')
+    const backend = await Backend.listen(t, 'tls://127.0.0.1:0')
     const port = await freePort()
     const config = `${DEFAULTS}
 listen front
   bind 127.0.0.1:${port}
   server backend 127.0.0.1:${backend.port} ${option} ssl verify required ca-file ca.pem alpn hawser
 `
-    const haproxy = await HaProxy.start(config, port, files)
+    await front(t, config, port)
     const peer = await speak(t, connect(port, '127.0.0.1'), backend)
     t.is(peer.transport, 'tls')
     t.is(peer.protocol, 'hawser')
     t.is(peer.proxy?.destination?.port, port)
-    await haproxy.stop()
-    await backend.close()
   })
 
   test(`version ${version} before TLS that haproxy only passes through`, async (t) => {
-    const backend = await Backend.listen('tls://127.0.0.1:0')
+    const backend = await Backend.listen(t, 'tls://127.0.0.1:0')
     const port = await freePort()
     const config = `${DEFAULTS}
 listen front
   bind 127.0.0.1:${port}
   server backend 127.0.0.1:${backend.port} ${option}
 `
-    const haproxy = await HaProxy.start(config, port)
+    await front(t, config, port)
     const socket = connectTls({ port, host: '127.0.0.1', ca: authority.cert, ALPNProtocols: ['hawser'] })
     await once(socket, 'secureConnect')
     const peer = await speak(t, socket, backend)
     t.is(peer.transport, 'tls')
     t.is(peer.protocol, 'hawser')
-    await haproxy.stop()
-    await backend.close()
   })
 }
 
 test('version 2 with all its options: what haproxy learnt of its client’s TLS, a unique id, a checksum', async (t) => {
-  const backend = await Backend.listen('tcp://127.0.0.1:0')
+  const backend = await Backend.listen(t, 'tcp://127.0.0.1:0')
   const port = await freePort()
   const config = `${DEFAULTS}
 listen front
@@ -165,7 +160,7 @@ listen front
   unique-id-format id-%[src_port]
   server backend 127.0.0.1:${backend.port} send-proxy-v2-ssl-cn proxy-v2-options ssl,cert-cn,ssl-cipher,unique-id,authority,crc32c
 `
-  const haproxy = await HaProxy.start(config, port, files)
+  await front(t, config, port)
   const socket = connectTls({
     ...client,
     port,
@@ -192,8 +187,6 @@ listen front
   t.is(inner.get(SSL_VERSION), 'TLSv1.3')
   t.is(inner.get(SSL_CN), 'a client')
   t.is(inner.get(SSL_CIPHER), cipher)
-  await haproxy.stop()
-  await backend.close()
 })
 
 test('health checks (LOCAL) keep the address of haproxy, and are no refusals', async (t) => {
@@ -201,7 +194,7 @@ test('health checks (LOCAL) keep the address of haproxy, and are no refusals', a
     ['tcp', ''],
     ['tls', 'check-ssl verify none check-alpn hawser'],
   ] as const) {
-    const backend = await Backend.listen(`${scheme}://127.0.0.1:0`)
+    const backend = await Backend.listen(t, `${scheme}://127.0.0.1:0`)
     const port = await freePort()
     const config = `${DEFAULTS}
 listen front
@@ -213,7 +206,7 @@ listen front
   tcp-check expect string "echo check"
   server backend 127.0.0.1:${backend.port} send-proxy-v2 check check-send-proxy inter 100 ${tls}
 `
-    const haproxy = await HaProxy.start(config, port)
+    await front(t, config, port)
     const checks = (): Peer[] => backend.peers.filter(({ proxy }) => proxy === undefined)
     await until(systemEnv, () => checks().length >= 3, 'three checks')
     for (const { remoteAddress } of checks()) {
@@ -224,7 +217,5 @@ listen front
       backend.statuses.filter((status) => status.type === 'refused' && status.error.code === 'ERR_PROXY'),
       [],
     )
-    await haproxy.stop()
-    await backend.close()
   }
 })

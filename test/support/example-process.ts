@@ -154,6 +154,7 @@ export async function runProgram(program: string, args: readonly string[], input
       reject(new Error(`${program} does not run (${error.message}); is its package installed?`)),
     )
   })
+  child.stdin.on('error', () => {}) // a program that ended without reading says why by its status
   child.stdin.end(input)
   const ended = Promise.all([textOf(child.stdout), textOf(child.stderr), once(child, 'close')])
   const [stdout, stderr, [status]] = await Promise.race([ended, missing])

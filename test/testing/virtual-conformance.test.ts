@@ -6,6 +6,9 @@ import { inproc } from '../../src/transports/memory.ts'
 import { ipc } from '../../src/transports/ipc.ts'
 import { tcp } from '../../src/transports/tcp.ts'
 import { tls } from '../../src/transports/tls.ts'
+import { udp } from '../../src/transports/udp.ts'
+import { websocket } from '../../src/transports/websocket/websocket.ts'
+import { answered } from '../support/answered.ts'
 import { suite } from '../support/suite.ts'
 
 let done = false
@@ -38,8 +41,21 @@ verifyTransport(suite, 'inproc in a virtual Env', {
   env,
 })
 
+verifyTransport(suite, 'udp on the virtual network', {
+  transport: udp,
+  address: 'udp://127.0.0.1:0',
+  reliable: false,
+  env,
+})
+
 const rough = running(2)
 rough.network.setFaults({ latencyMs: 2, jitterMs: 3, sliceBytes: 9000, windowBytes: 20_000 })
+for (const [name, where] of [
+  ['ws on the virtual network', env],
+  ['ws on a rough virtual network', rough],
+] as const) {
+  verifyTransport(suite, name, { transport: websocket, address: 'ws://127.0.0.1:0', env: where, wrap: answered })
+}
 verifyTransport(suite, 'tcp on a rough virtual network', { transport: tcp, address: 'tcp://127.0.0.1:0', env: rough })
 
 test.after.always('nothing is left', (t) => {

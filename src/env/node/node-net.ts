@@ -2,11 +2,15 @@ import { Readable, Writable } from 'node:stream'
 import { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { Connection, Role } from '../../core/connection.ts'
-import type { Net, StreamTarget } from '../../core/env.ts'
+import type { DatagramSocket, Net, StreamTarget } from '../../core/env.ts'
 import { badOption } from '../../core/errors.ts'
+import type { UpgradeSink, UpgradeSource } from '../../core/web-socket.ts'
 import type { AcceptSink, Acceptor, LinkOptions } from '../../core/transport.ts'
+import { bindDatagram } from './datagram-socket.ts'
 import { dialStream } from './dial.ts'
 import { tlsPeerInfo } from './peer-certificate.ts'
+import { takeUpgrades } from './http-upgrades.ts'
+import { sha1 } from './sha1.ts'
 import { type Ends, secureEnds, tcpEnds } from './socket-address.ts'
 import { SocketConnection } from './socket-connection.ts'
 import { listenStream } from './stream-acceptor.ts'
@@ -29,8 +33,22 @@ export class NodeNet implements Net {
     return secureStream(connection, tls, options)
   }
 
+  bindDatagram(target: Parameters<typeof bindDatagram>[0], options: LinkOptions): Promise<DatagramSocket> {
+    return bindDatagram(target, options)
+  }
+
   prepareTls(tls: unknown, role: Role): void {
     prepareTls(tls, role)
+  }
+
+  sha1(bytes: Uint8Array): Uint8Array {
+    return sha1(bytes)
+  }
+
+  upgrades(http: object, path: string, options: LinkOptions, sink: UpgradeSink): UpgradeSource {
+    return takeUpgrades(http, path, {
+      onUpgrade: (socket, head, request) => sink.onUpgrade(this.adopt(socket, options), head, request),
+    })
   }
 
   /**

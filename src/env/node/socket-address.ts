@@ -2,7 +2,7 @@ import { isIPv4, type Socket } from 'node:net'
 import { makeAddress, type Address } from '../../core/address.ts'
 
 /** An IP address as people write it: IPv4 that came through a dual-stack socket without its `::ffff:`. */
-function plainHost(host: string): string {
+export function plainHost(host: string): string {
   const mapped = /^::ffff:/i.test(host) ? host.slice(7) : host
   return isIPv4(mapped) ? mapped : host
 }

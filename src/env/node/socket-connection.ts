@@ -1,5 +1,6 @@
 import { Socket } from 'node:net'
 import type { Duplex, Readable, Writable } from 'node:stream'
+import { TLSSocket } from 'node:tls'
 import type { Connection, ConnectionSink, Introduction, PeerInfo } from '../../core/connection.ts'
 import type { Env } from '../../core/env.ts'
 import type { Ends } from './socket-address.ts'
@@ -116,8 +117,17 @@ export class SocketConnection implements Connection {
   get chunks(): 'kept' {
     return 'kept'
   }
+  /** Other streams may hand on what their writer still has. */
+  get ownsChunks(): boolean {
+    return this.#readable instanceof Socket
+  }
   get maxWriteBytes(): number {
     return Infinity
+  }
+
+  /** A socket tries to write at once; what is left over it still counts. TLS and other streams may keep what they got. */
+  get copiesWrites(): boolean {
+    return this.#writable instanceof Socket && !(this.#writable instanceof TLSSocket)
   }
 
   get bufferedBytes(): number {

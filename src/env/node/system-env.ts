@@ -1,7 +1,7 @@
 import { randomFillSync } from 'node:crypto'
 import type { Env } from '../../core/env.ts'
 import { describe } from '../../core/errors.ts'
-import { consoleLogger } from './console-logger.ts'
+import { consoleLogger } from '../../core/console-logger.ts'
 import { NodeNet } from './node-net.ts'
 import { systemFiles } from './system-files.ts'
 import { systemZlib } from './system-zlib.ts'

@@ -12,6 +12,8 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   ENETUNREACH: 'ERR_UNREACHABLE',
   ENETDOWN: 'ERR_UNREACHABLE',
   EADDRNOTAVAIL: 'ERR_UNREACHABLE',
+  ENODEV: 'ERR_UNREACHABLE', // no interface for a multicast group
+  EMSGSIZE: 'ERR_UNREACHABLE', // a datagram larger than the way there carries
   EACCES: 'ERR_PERMISSION',
   EPERM: 'ERR_PERMISSION',
   EADDRINUSE: 'ERR_ADDRESS_IN_USE',

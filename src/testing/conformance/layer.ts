@@ -1,6 +1,7 @@
 import type { Wrapper } from '../../core/connection.ts'
 import { inproc } from '../../transports/memory.ts'
 import { verifyConnection } from './connection.ts'
+import { Sentences } from './sentences.ts'
 import type { TestFunction } from './test-function.ts'
 import { openLink, type TransportUnderTest } from './transport.ts'
 
@@ -16,5 +17,5 @@ let places = 0
  * unless told otherwise. */
 export function verifyLayer(test: TestFunction, name: string, layer: LayerUnderTest): void {
   const below: TransportUnderTest = { transport: inproc, address: () => `inproc://layer-${++places}`, ...layer }
-  verifyConnection(test, name, () => openLink(below))
+  verifyConnection(new Sentences(test, name, true), () => openLink(below))
 }

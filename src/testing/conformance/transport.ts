@@ -6,7 +6,9 @@ import type { AcceptSink, Acceptor, LinkOptions, Transport } from '../../core/tr
 import { systemEnv } from '../../env/node/system-env.ts'
 import { equal, ok, rejects } from './check.ts'
 import { type Link, verifyConnection } from './connection.ts'
+import { knocking } from './knock.ts'
 import { Party, pause, until } from './party.ts'
+import { type LeftOut, Sentences } from './sentences.ts'
 import type { TestFunction } from './test-function.ts'
 
 /** What `verifyTransport` takes: the transport, an address of it, and what wraps it. */
@@ -20,17 +22,20 @@ export interface TransportUnderTest {
   readonly wrap?: Wrapper
   /** Its time must pass by itself. @defaultValue the real one */
   readonly env?: Env
+  /** false: its links may lose, double and reorder messages, and have no end, as those of UDP. @defaultValue true */
+  readonly reliable?: boolean
 }
 
 /**
  * What every transport keeps: each sentence of the Connection contract, and those of dialing, listening and closing.
- * Nothing here knows which transport it is.
+ * Nothing here knows which transport it is. Gives the sentences that do not apply: none where it is reliable.
  */
-export function verifyTransport(test: TestFunction, name: string, options: TransportUnderTest): void {
+export function verifyTransport(test: TestFunction, name: string, options: TransportUnderTest): readonly LeftOut[] {
   const place = new Place(options)
-  verifyConnection(test, name, () => place.link())
+  const sentences = new Sentences(test, name, options.reliable ?? true)
+  verifyConnection(sentences, () => place.link())
 
-  const sentence = (title: string, run: () => Promise<void>): void => test(`${name}: ${title}`, run)
+  const sentence = (title: string, run: () => Promise<void>): void => sentences.add(title, run)
 
   sentence('dialing where nobody listens is refused', async () => {
     const { acceptor } = await place.listen()
@@ -140,6 +145,8 @@ export function verifyTransport(test: TestFunction, name: string, options: Trans
     for (const party of [...clients, ...servers]) party.verify()
     await acceptor.close()
   })
+
+  return sentences.leftOut
 }
 
 const A_WHILE_MS = 20
@@ -180,12 +187,18 @@ class Place {
       dialed,
       accepted: new Party(this.env, connection),
       asked: sink.asked,
-      close: () => acceptor.close(),
+      async close() {
+        const closing = acceptor.close()
+        for (const straggler of sink.accepted.slice(1)) straggler.destroy() // a datagram that came late
+        await closing
+      },
     }
   }
 
   #wrapped(connection: Connection, role: Role): Connection {
-    return this.#options.wrap?.(connection, role, this.env) ?? connection
+    const { reliable = true, wrap } = this.#options
+    const above = reliable ? connection : knocking(connection, role)
+    return wrap === undefined ? above : wrap(above, role, this.env)
   }
 
   #linkOptions(role: Role): LinkOptions {

@@ -8,6 +8,7 @@ import { text } from '../../../codecs/text.ts'
 import { parseAddress } from '../../../src/core/address.ts'
 import type { Connection } from '../../../src/core/connection.ts'
 import type { Net } from '../../../src/core/env.ts'
+import { HawserError } from '../../../src/core/errors.ts'
 import { listen } from '../../../src/core/live-server.ts'
 import type { Peer } from '../../../src/core/peer.ts'
 import type { Server, ServerStatus } from '../../../src/core/server.ts'
@@ -335,6 +336,12 @@ test('a Net whose connections cannot be handed on lets nobody in, and says why',
   sinks[0]?.onConnection(connection)
   t.deepEqual(left, ['no PROXY header can be read here: the connections of this Net have no detach'])
   t.not(connection.destroyed, undefined)
+
+  sinks[0]?.onError(
+    new HawserError('ERR_CONNECTION_RESET', 'gone before it was handed over'),
+    parseAddress('tcp://x:2'),
+  )
+  t.deepEqual(left.slice(1), ['gone before it was handed over'], 'whoever entered leaves')
 })
 
 test('a wrong option is named', async (t) => {

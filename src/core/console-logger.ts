@@ -1,4 +1,4 @@
-import type { Logger } from '../../core/logger.ts'
+import type { Logger } from './logger.ts'
 
 /** Warnings and errors to the console's standard error; the rest is dropped. */
 export const consoleLogger: Logger = {

@@ -1,0 +1,38 @@
+import type { CloseReason } from '../core/connection.ts'
+
+/** RFC 6455 section 7.4.1: nothing is wrong. */
+const NORMAL = 1000
+/** The protocol's own codes, which a page may not send, leave as ones of an application: 1008 as 4008. */
+const PROTOCOL_TO_PRIVATE = 3000
+/** RFC 6455 section 5.5: a control frame has 125 bytes, two of which are the code. */
+const REASON_BYTES = 123
+
+/** What a browser lets a page say at the end: 1000, or 3000 to 4999. */
+export function sendableCode(code: number = NORMAL): number {
+  if (code === NORMAL || (code >= 3000 && code <= 4999)) return code
+  const isProtocols = code > NORMAL && code < 2000
+  return PROTOCOL_TO_PRIVATE + (isProtocols ? code : 1008)
+}
+
+/** As much of the text as fits, without half a character at its end. */
+export function sendableText(text: string): string {
+  let bytes = 0
+  let kept = ''
+  for (const character of text) {
+    const point = character.codePointAt(0) as number
+    bytes += point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4
+    if (bytes > REASON_BYTES) break
+    kept += character
+  }
+  return kept
+}
+
+/** Codes that stand for "no Close frame came": a broken link, or a TLS handshake that failed. */
+export function isBroken(code: number): boolean {
+  return code === 1006 || code === 1015
+}
+
+/** What the peer said; 1005 is its saying nothing. */
+export function receivedReason(code: number, text: string): CloseReason {
+  return { ...(code === 1005 ? {} : { code }), ...(text === '' ? {} : { text }) }
+}

@@ -1,0 +1,109 @@
+import { type Address, dialable, makeAddress, parseAddress } from '../../core/address.ts'
+import type { Connection } from '../../core/connection.ts'
+import { badOption, isHawserError, timedOut } from '../../core/errors.ts'
+import type { AcceptSink, Acceptor, LinkOptions, Mount, Transport } from '../../core/transport.ts'
+import { requestPath } from '../../core/web-socket.ts'
+import { resolveWs } from '../options.ts'
+import { requiredNet } from '../required-net.ts'
+import { tcp } from '../tcp.ts'
+import { tls } from '../tls.ts'
+import { upgradeClient } from './client-handshake.ts'
+import { Engine, settingsOf } from './engine.ts'
+import { MountAcceptor } from './mount-acceptor.ts'
+import { RequestSink, upgradeLink } from './server-handshake.ts'
+
+/**
+ * `ws://host:port/path` over TCP and `wss://…` over TLS, with the option groups `ws`, `tcp` and `tls`; one message is one
+ * frame. `mount` takes a path of an HTTP server that is there already.
+ */
+export const websocket: Transport = {
+  schemes: ['ws', 'wss'],
+
+  async dial(address: Address, options: LinkOptions): Promise<Connection> {
+    const net = requiredNet(options.env)
+    const settings = resolveWs(options.groups)
+    const engine = await Engine.load(net, settings)
+    const startedAt = options.env.now()
+    const target = dialable(address)
+    const link = await below(target).dial(belowAddress(target), options).catch(namingWebSocket)
+    const left = withTimeLeft(options, startedAt, link)
+    if (!engine.dials) return upgradeClient(net, link, target, settings, left)
+    return engine.other.dial(link, target.href, settingsOf(settings, settings.subprotocols), left)
+  },
+
+  async listen(address: Address, options: LinkOptions, sink: AcceptSink): Promise<Acceptor> {
+    const net = requiredNet(options.env)
+    const settings = resolveWs(options.groups)
+    const engine = await Engine.load(net, settings)
+    const path = requestPath(address.path)
+    const requests = new RequestSink({ net, options, settings, engine, sink }, path)
+    const acceptor = await below(address).listen(belowAddress(address), options, requests).catch(namingWebSocket)
+    return new WebSocketAcceptor(acceptor, address.scheme, path)
+  },
+
+  async mount({ http, path = '/' }: Mount, options: LinkOptions, sink: AcceptSink): Promise<Acceptor> {
+    const net = requiredNet(options.env)
+    if (net.upgrades === undefined) throw badOption('http', 'cannot be served in this Env')
+    if (typeof path !== 'string' || !/^\/[!-~]*$/.test(path) || requestPath(path) !== path)
+      throw badOption('path', "must be the path of a URL, such as '/chat', without a query")
+    const settings = resolveWs(options.groups)
+    const engine = await Engine.load(net, settings)
+    const mount = new MountAcceptor(options.env, sink, path)
+    const handshakes = { net, options, settings, engine, sink }
+    mount.source = net.upgrades(http, path, options, {
+      onUpgrade(link, unread, request) {
+        if (mount.admits(link)) upgradeLink(link, unread, request, handshakes)
+      },
+    })
+    return mount
+  },
+}
+
+/** What a WebSocket of this address stands on. */
+function below({ scheme }: Address): Transport {
+  return scheme === 'wss' ? tls : tcp
+}
+
+function belowAddress({ scheme, host, port }: Address): Address {
+  return makeAddress(scheme === 'wss' ? 'tls' : 'tcp', host, port)
+}
+
+/** What TCP or TLS could not do was asked for as ws:// or wss://. */
+function namingWebSocket(error: unknown): never {
+  if (isHawserError(error)) error.message = error.message.replace('tcp://', 'ws://').replace('tls://', 'wss://')
+  throw error
+}
+
+/** Dialing and both handshakes have one time limit together. */
+function withTimeLeft(options: LinkOptions, startedAt: number, link: Connection): LinkOptions {
+  if (options.timeoutMs === 0) return options
+  const timeoutMs = Math.ceil(options.timeoutMs - (options.env.now() - startedAt))
+  if (timeoutMs > 0) return { ...options, timeoutMs }
+  link.destroy()
+  throw timedOut(`dialing ${link.remoteAddress}`, options.timeoutMs)
+}
+
+class WebSocketAcceptor implements Acceptor {
+  readonly address: string
+  readonly #below: Acceptor
+  readonly reloadTls?: (tls: unknown) => void
+
+  constructor(acceptor: Acceptor, scheme: string, path: string) {
+    const { host, port } = parseAddress(acceptor.address)
+    this.address = makeAddress(scheme, host, port, path).href
+    this.#below = acceptor
+    if (acceptor.reloadTls !== undefined) this.reloadTls = (group) => acceptor.reloadTls?.(group)
+  }
+
+  pause(): void {
+    this.#below.pause()
+  }
+
+  resume(): void {
+    this.#below.resume()
+  }
+
+  close(): Promise<void> {
+    return this.#below.close()
+  }
+}
