@@ -197,3 +197,8 @@ export class SessionMetrics {
     return { name: this.#name, role, transport }
   }
 }
+
+/** What the entry points bind. @throws ERR_BAD_OPTION where `sink` is none */
+export function sessionMetrics(sink: MetricsSink, env: Env, name: string, logger: Logger): SessionMetrics {
+  return new SessionMetrics(sink, env, name, logger)
+}

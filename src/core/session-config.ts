@@ -3,7 +3,7 @@ import { badOption } from './errors.ts'
 import type { EventListener } from './event-listener.ts'
 import type { FramingFactory } from './framing.ts'
 import { guardedLogger, type Logger } from './logger.ts'
-import { SessionMetrics } from './metrics.ts'
+import type { MetricsSink, SessionMetrics } from './metrics.ts'
 import { nearest, requireKnown } from './option-names.ts'
 import { type Runtime, runtimeOf } from './runtime.ts'
 import {
@@ -36,6 +36,8 @@ export interface Bindings {
   readonly env: Env
   readonly framing: FramingFactory
   readonly transports: readonly Transport[]
+  /** For the option `metrics`. Absent in the browser: a page need not load what it has nobody to tell. */
+  readonly metrics?: ((sink: MetricsSink, env: Env, name: string, logger: Logger) => SessionMetrics) | undefined
 }
 
 type AnySetup = SessionSetup<unknown, never, unknown>
@@ -132,6 +134,7 @@ export function resolveSetup<In, Out, Data>(
   const env = setup.env ?? bindings.env
   const logger = setup.logger === undefined ? guardedLogger(env.logger) : guardedLogger(setup.logger, env.logger)
   const { metrics, name = '' } = setup
+  if (metrics !== undefined && bindings.metrics === undefined) throw badOption('metrics', 'is not for the browser')
   return {
     setup,
     limits: resolveLimits(setup),
@@ -139,7 +142,7 @@ export function resolveSetup<In, Out, Data>(
     env,
     runtime: runtimeOf(env),
     logger,
-    metrics: metrics === undefined ? undefined : new SessionMetrics(metrics, env, name, logger),
+    metrics: metrics === undefined ? undefined : bindings.metrics?.(metrics, env, name, logger),
   }
 }
 
