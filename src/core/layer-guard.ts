@@ -106,6 +106,9 @@ class LayerGuard implements Connection {
   get droppedChunks(): number {
     return this.#ask('droppedChunks') ?? 0
   }
+  get isInside(): boolean {
+    return this.#ask('isInside') ?? false
+  }
 
   attach(sink: ConnectionSink, unread?: Uint8Array): void {
     this.#sink = sink
@@ -162,7 +165,7 @@ class LayerGuard implements Connection {
     }
   }
 
-  #ask<K extends 'localAddress' | 'remoteAddress' | 'peer' | 'bufferedBytes' | 'progress' | 'droppedChunks'>(
+  #ask<K extends 'localAddress' | 'remoteAddress' | 'peer' | 'bufferedBytes' | 'progress' | 'droppedChunks' | 'isInside'>(
     name: K,
   ): Connection[K] {
     try {
@@ -241,6 +244,9 @@ class BelowLayers implements Connection, ConnectionSink {
   }
   get droppedChunks(): number {
     return this.#connection.droppedChunks ?? 0
+  }
+  get isInside(): boolean {
+    return this.#connection.isInside ?? false
   }
 
   attach(sink: ConnectionSink, unread?: Uint8Array): void {

@@ -36,7 +36,7 @@ export class MountAcceptor implements Acceptor {
   /** Whether the peer of `link` may go on; else it is sent away. */
   admits(link: Connection): boolean {
     if (this.#paused) {
-      turnAway(this.#env, link, refusal(UNAVAILABLE, 'no more peers for now'))
+      turnAway(this.#env, link, refusal(UNAVAILABLE, 'no more peers for now'), () => {})
     } else if (this.#sink.admit(parseAddress(webSocketAddress(link.remoteAddress)))) {
       return true
     } else {

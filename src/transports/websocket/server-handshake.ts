@@ -36,6 +36,7 @@ export interface ServerHandshakes {
 export class RequestSink implements AcceptSink {
   readonly #handshakes: ServerHandshakes
   readonly #path: string
+  readonly #pending = new Set<PendingRequest>()
 
   /** @param path where the WebSocket is; others are 404 */
   constructor(handshakes: ServerHandshakes, path: string) {
@@ -43,12 +44,19 @@ export class RequestSink implements AcceptSink {
     this.#path = path
   }
 
+  /** Whose request has not come yet is sent away. */
+  close(): void {
+    for (const pending of this.#pending) pending.abandon()
+  }
+
   admit(remoteAddress: Address): boolean {
     return this.#handshakes.sink.admit(webSocketPeer(remoteAddress))
   }
 
   onConnection(link: Connection): void {
-    new PendingRequest(link, this.#path, this.#handshakes).begin()
+    const pending = new PendingRequest(link, this.#path, this.#handshakes, () => this.#pending.delete(pending))
+    this.#pending.add(pending)
+    pending.begin()
   }
 
   onError(error: HawserError, remoteAddress?: Address): void {
@@ -63,12 +71,21 @@ class PendingRequest implements ConnectionSink {
   readonly #handshakes: ServerHandshakes
   readonly #head = new HeadReader()
   #timer: TimerHandle | undefined
+  readonly #onSettled: () => void
   #settled = false
 
-  constructor(link: Connection, path: string, handshakes: ServerHandshakes) {
+  /** @param settled its request is there, or never will be */
+  constructor(link: Connection, path: string, handshakes: ServerHandshakes, settled: () => void) {
     this.#link = link
     this.#path = path
     this.#handshakes = handshakes
+    this.#onSettled = settled
+  }
+
+  abandon(): void {
+    if (!this.#settle()) return
+    this.#link.destroy()
+    this.#gone(new HawserError('ERR_SESSION_CLOSED', 'the server closed before the request for a WebSocket came'))
   }
 
   begin(): void {
@@ -117,6 +134,7 @@ class PendingRequest implements ConnectionSink {
     if (this.#settled) return false
     this.#settled = true
     this.#timer?.cancel()
+    this.#onSettled()
     return true
   }
 
@@ -184,8 +202,7 @@ function refuseLink(
   bytes: Uint8Array,
 ): void {
   const from = peerOf(link)
-  turnAway(options.env, link, bytes)
-  sink.onError(error, from)
+  turnAway(options.env, link, bytes, () => sink.onError(error, from)) // until then it counts as a handshake
 }
 
 function peerOf(link: Connection): Address {

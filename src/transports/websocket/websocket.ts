@@ -38,7 +38,7 @@ export const websocket: Transport = {
     const path = requestPath(address.path)
     const requests = new RequestSink({ net, options, settings, engine, sink }, path)
     const acceptor = await below(address).listen(belowAddress(address), options, requests).catch(namingWebSocket)
-    return new WebSocketAcceptor(acceptor, address.scheme, path)
+    return new WebSocketAcceptor(acceptor, requests, address.scheme, path)
   },
 
   async mount({ http, path = '/' }: Mount, options: LinkOptions, sink: AcceptSink): Promise<Acceptor> {
@@ -86,12 +86,14 @@ function withTimeLeft(options: LinkOptions, startedAt: number, link: Connection)
 class WebSocketAcceptor implements Acceptor {
   readonly address: string
   readonly #below: Acceptor
+  readonly #requests: RequestSink
   readonly reloadTls?: (tls: unknown) => void
 
-  constructor(acceptor: Acceptor, scheme: string, path: string) {
+  constructor(acceptor: Acceptor, requests: RequestSink, scheme: string, path: string) {
     const { host, port } = parseAddress(acceptor.address)
     this.address = makeAddress(scheme, host, port, path).href
     this.#below = acceptor
+    this.#requests = requests
     if (acceptor.reloadTls !== undefined) this.reloadTls = (group) => acceptor.reloadTls?.(group)
   }
 
@@ -104,6 +106,7 @@ class WebSocketAcceptor implements Acceptor {
   }
 
   close(): Promise<void> {
+    this.#requests.close()
     return this.#below.close()
   }
 }

@@ -4,13 +4,18 @@ import type { AddressInfo } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
 import { raw } from '../../../codecs/raw.ts'
 import { text } from '../../../codecs/text.ts'
-import { refused } from '../../../src/core/errors.ts'
+import type { ConnectionSink } from '../../../src/core/connection.ts'
+import type { Env, Net } from '../../../src/core/env.ts'
+import { HawserError, refused } from '../../../src/core/errors.ts'
+import type { WebSocketEngine } from '../../../src/core/web-socket.ts'
 import type { ServerStatus } from '../../../src/core/server.ts'
 import { systemEnv } from '../../../src/env/node/system-env.ts'
 import { dial, listen } from '../../../src/node.ts'
 import { until } from '../../../src/testing/conformance/party.ts'
 import { dialing, listening } from '../../support/accepting.ts'
 import { websocket } from '../../../src/transports/websocket/websocket.ts'
+
+const deaf: ConnectionSink = { onChunk() {}, onActivity() {}, onEnd() {}, onClose() {} }
 
 /** The example of RFC 6455 section 1.3. */
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
@@ -111,7 +116,8 @@ test('C-05: each request gets the status that RFC 6455 and 9112 say, whole or by
       if (status !== 101) t.regex(answer, /\r\nConnection: close.*\r\n(.*\r\n)*Content-Length: \d+\r\n(.*\r\n)*\r\n./)
     }
   }
-  t.true(refusals.length >= table.filter(([, , status]) => status !== 101).length)
+  const count = table.filter(([, , status]) => status !== 101).length
+  await until(systemEnv, () => refusals.length >= count, 'each refusal was told')
   const session = await dial(server.address, { codec: raw() })
   await session.close()
   await server.close()
@@ -330,4 +336,72 @@ test('a wrong option of the group ws is named', async (t) => {
   await t.throwsAsync(wrong({ engine: 'uws' }), { code, message: /ws\.engine/ })
   await t.throwsAsync(wrong({ compression: true }), { code, message: /ws\.compression/ })
   await t.throwsAsync(wrong({ compress: true }), { code, message: /ws\.compress is unknown/ })
+})
+
+test('closing a server sends away whose request has not come', async (t) => {
+  const server = await listen('ws://127.0.0.1:0', { codec: raw() })
+  const socket = connect(server.address.port, '127.0.0.1')
+  await once(socket, 'connect')
+  socket.write('GET / HTTP/1.1\r\n')
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  await server.close()
+  socket.resume()
+  if (!socket.closed) await once(socket, 'close')
+  t.pass()
+})
+
+test('engines: the other one where it is chosen, or where compression is on and the client offers it', async (t) => {
+  const carried: string[] = []
+  const other: WebSocketEngine = {
+    async load() {
+      carried.push('load')
+    },
+    accept(link, _unread, { headers }, settings) {
+      carried.push(`accept ${String(headers['sec-websocket-extensions'])} ${JSON.stringify(settings)}`)
+      link.end()
+      return link
+    },
+    async dial(link, url, settings) {
+      carried.push(`dial ${url} ${JSON.stringify(settings)}`)
+      link.destroy()
+      throw new HawserError('ERR_REFUSED', 'no')
+    },
+  }
+  const net = Object.create(systemEnv.net ?? null, { webSocket: { value: other } }) as Net
+  const env: Env = { ...systemEnv, net }
+  const { acceptor, sink } = await listening(
+    websocket,
+    'ws://127.0.0.1:0/chat',
+    { ws: { compression: {}, subprotocols: ['a'] } },
+    { env },
+  )
+  const { port: where } = new URL(acceptor.address)
+  const plain = await Promise.race([
+    dialing(websocket, acceptor.address),
+    sink.first().then((one) => void one.attach(deaf)),
+  ])
+  plain?.destroy()
+  await answerTo(
+    Number(where),
+    request({
+      'Sec-WebSocket-Extensions': 'x-a, Permessage-Deflate; client_max_window_bits',
+      'Sec-WebSocket-Protocol': 'a',
+    }),
+  )
+  await t.throwsAsync(dialing(websocket, acceptor.address, { ws: { engine: 'ws', subprotocols: ['b'] } }, { env }))
+  t.deepEqual(carried, [
+    'load',
+    'accept x-a, Permessage-Deflate; client_max_window_bits {"subprotocols":["a"],"compression":{"thresholdBytes":1024},"headers":{}}',
+    'load',
+    `dial ${acceptor.address} {"subprotocols":["b"],"compression":false,"headers":{}}`,
+  ])
+  for (const connection of sink.connections) connection.destroy()
+  await acceptor.close()
+  const none: Env = {
+    ...systemEnv,
+    net: Object.create(systemEnv.net ?? null, { webSocket: { value: undefined } }) as Net,
+  }
+  const missing = (ws: object): Promise<unknown> => dialing(websocket, 'ws://127.0.0.1:1', { ws }, { env: none })
+  await t.throwsAsync(missing({ engine: 'ws' }), { code: 'ERR_BAD_OPTION', message: /ws\.engine/ })
+  await t.throwsAsync(missing({ compression: {} }), { code: 'ERR_BAD_OPTION', message: /ws\.compression/ })
 })

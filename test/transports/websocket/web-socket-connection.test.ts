@@ -402,6 +402,12 @@ test('a session is told the code and reason of its peer, and text goes as text',
   ])
   bytes.send(Uint8Array.of(0xff)) // binary, and no text
   t.like(await bytes.closed, { by: 'remote', code: 1007 })
+  const cutOff = await dial(server.address, { codec: text() })
+  for (const accepted of server.sessions) {
+    if (accepted.remoteAddress.port === cutOff.localAddress.port)
+      accepted.destroy(new HawserError('ERR_STALLED', 'no more'))
+  }
+  t.like(await cutOff.closed, { by: 'remote', code: 1008 })
   await server.close({ reason: 'out for lunch' })
   t.deepEqual(await goneSession.closed, { by: 'remote', code: 1001, reason: 'out for lunch' })
 })
