@@ -165,9 +165,9 @@ class LayerGuard implements Connection {
     }
   }
 
-  #ask<K extends 'localAddress' | 'remoteAddress' | 'peer' | 'bufferedBytes' | 'progress' | 'droppedChunks' | 'isInside'>(
-    name: K,
-  ): Connection[K] {
+  #ask<
+    K extends 'localAddress' | 'remoteAddress' | 'peer' | 'bufferedBytes' | 'progress' | 'droppedChunks' | 'isInside',
+  >(name: K): Connection[K] {
     try {
       return this.#top[name]
     } catch (error) {
