@@ -23,6 +23,8 @@ const LAYERS = {
   'src/transports/': { may: ['src/core/'] },
   'src/layers/': { may: ['src/core/'] },
   'src/stages/': { may: ['src/core/'] },
+  'src/stages/node.ts': { may: ['src/core/', 'src/env/', 'src/stages/'] },
+  'src/stages/index.ts': { may: ['src/core/', 'src/stages/', 'src/stages/node.ts'] },
   'src/logging/': { may: ['src/core/'] },
   'src/logging/winston.ts': { may: ['src/core/', 'src/logging/'], packages: ['winston'] },
   'src/rpc/': { may: ['src/core/'] },

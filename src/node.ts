@@ -5,6 +5,7 @@ import type { Client } from './core/client.ts'
 import { attach as attachStream, dial as dialOnce } from './core/dial.ts'
 import { connect as keepConnected } from './core/live-client.ts'
 import { listen as bindServer } from './core/live-server.ts'
+import { sessionMetrics } from './core/metrics.ts'
 import type { Session } from './core/session.ts'
 import type { Bindings } from './core/session-config.ts'
 import type { NeedsData } from './core/session-options.ts'
@@ -24,6 +25,7 @@ const NODE: Bindings = {
   env: systemEnv,
   framing: /* @__PURE__ */ lengthPrefixed(),
   transports: [tcp, tls, udp, ipc, websocket, inproc],
+  metrics: sessionMetrics,
 }
 
 /**

@@ -5,6 +5,8 @@ import type { ErrorCode, HawserError } from './errors.ts'
 const CLOSE_CODES: Partial<Record<ErrorCode, number>> = {
   ERR_BAD_FRAME: 1002,
   ERR_TRUNCATED: 1002,
+  ERR_COMPRESSION: 1002,
+  ERR_RATE_LIMIT: 1008,
   ERR_BAD_MESSAGE: 1007,
   ERR_FRAME_TOO_LARGE: 1009,
   ERR_LISTENER: 1011,

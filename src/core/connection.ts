@@ -1,3 +1,5 @@
+import type { Env } from './env.ts'
+
 /** WebSocket close code and text; every other connection ignores what it cannot carry. */
 export interface CloseReason {
   readonly code?: number | undefined
@@ -116,4 +118,4 @@ export interface ConnectionSink {
 export type Role = 'accepted' | 'dialed' | 'attached'
 
 /** A byte layer: compression, wire log, throttle, faults. The session option `wrap` lists them, innermost first. */
-export type Wrapper = (connection: Connection, role: Role) => Connection
+export type Wrapper = (connection: Connection, role: Role, env: Env) => Connection

@@ -1,7 +1,7 @@
 import { type AddressLike, dialable, toAddress } from './address.ts'
 import { DIAL_TIMEOUT_MS } from './client-options.ts'
 import type { Connection, Role } from './connection.ts'
-import { badOption } from './errors.ts'
+import { badOption, isHawserError } from './errors.ts'
 import { LiveSession } from './live-session.ts'
 import { dialConnection } from './outbound-link.ts'
 import type { Session } from './session.ts'
@@ -35,6 +35,7 @@ export async function dial<In, Out, Data>(
   try {
     return await waitFor(env, `dialing ${address.href}`, opening, options)
   } catch (error) {
+    config.metrics?.refused('dialed', address.scheme, isHawserError(error) ? error.code : '')
     attempt.abort(error) // over time or aborted: what is under way must not stay behind, even if it just opened
     opening.then(
       (session) => session.destroy(),

@@ -1,3 +1,4 @@
+import type { Zlib } from './byte-transform.ts'
 import type { HawserError } from './errors.ts'
 import type { Connection, Role } from './connection.ts'
 import type { Logger } from './logger.ts'
@@ -34,6 +35,8 @@ export interface Env {
   /** Absent in the browser. */
   readonly net?: Net
   readonly files?: Files
+  /** Absent in the browser. */
+  readonly zlib?: Zlib
 }
 
 /** Where a stream leads: a TCP endpoint, or the file of a Unix socket. */

@@ -26,6 +26,8 @@ export type ErrorCode =
   | 'ERR_FRAME_TIMEOUT'
   | 'ERR_LISTENER'
   | 'ERR_TRUNCATED'
+  | 'ERR_RATE_LIMIT'
+  | 'ERR_COMPRESSION'
   | 'ERR_RPC'
 
 /** What an error of some codes carries beside its text, as its own properties. */

@@ -71,6 +71,8 @@ export class HandlerLoop<In> {
   #go = false
   #held = true
   #paused = false
+  /** Stages that asked to pause. */
+  #stagePauses = 0
   #yielding = false
   #pull = false
   #running = 0
@@ -217,6 +219,18 @@ export class HandlerLoop<In> {
     this.#runLater()
   }
 
+  /** For one stage, beside the application's own pause; gives what undoes it. */
+  pauseForStage(): () => void {
+    this.#stagePauses++
+    this.#update()
+    return () => {
+      if (this.#finishedWith !== undefined) return // whatever stages say, it is let out
+      this.#stagePauses--
+      this.#update()
+      if (this.#stagePauses === 0) this.#runLater()
+    }
+  }
+
   receive(wait: Wait | undefined): Promise<In> {
     this.#receivers ??= new WaitList<In>(this.#env)
     const message = this.#receivers.add('receive()', wait, () => this.#update())
@@ -259,6 +273,7 @@ export class HandlerLoop<In> {
     this.#endReported = true
     this.#finishedWith = error
     this.#held = this.#paused = false
+    this.#stagePauses = 0
     if (!this.#pull || this.#broken) this.discard()
     this.#update()
     this.#resumeReading() // nothing unread must reset the link
@@ -442,7 +457,8 @@ export class HandlerLoop<In> {
 
   #update(): void {
     const free = this.#pull ? (this.#receivers?.size ?? 0) > 0 : this.#running < this.#limits.concurrency
-    this.#go = free && !this.#held && !this.#paused && !this.#yielding && !this.#discarding && !this.#broken
+    const paused = this.#paused || this.#stagePauses > 0
+    this.#go = free && !this.#held && !paused && !this.#yielding && !this.#discarding && !this.#broken
     if (!this.#go) this.frameSince = 0 // nobody waits for the rest of a frame now
   }
 

@@ -13,7 +13,7 @@ export function guarded(connection: Connection, wrappers: readonly Wrapper[], ro
   const guard = new LayerGuard(connection, env)
   let top: Connection = guard.below
   try {
-    for (const wrap of wrappers) top = requireConnection(wrap(top, role))
+    for (const wrap of wrappers) top = requireConnection(wrap(top, role, env))
     guard.cover(top)
     return guard
   } catch (error) {

@@ -191,6 +191,7 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
     retryInMs: number,
   ): void {
     this.#totals.refusedSessions++
+    this.#config.metrics?.refused('dialed', address.scheme, error.code)
     this.#status.emit({ type: 'failed', address, slot: index, error, retryInMs })
     if (this.#options.onStatus !== undefined) return // somebody hears of it
     this.#logs.log(`${index} ${error.code}`, (suppressed) => {

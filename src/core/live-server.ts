@@ -354,6 +354,7 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
 
   #refuse(remoteAddress: Address, error: HawserError): void {
     this.#totals.refusedSessions++
+    this.#config.metrics?.refused('accepted', remoteAddress.scheme, error.code)
     this.#status.emit({ type: 'refused', remoteAddress, error: error as SessionError })
     if (this.#options.onStatus !== undefined) return // somebody hears of it
     this.#logs.log(error.code, (suppressed) => {

@@ -30,6 +30,7 @@ import { SessionEnd } from './session-end.ts'
 import type { SessionHost } from './session-host.ts'
 import { requireNumber, resolveLimits, type ResolvedLimits } from './session-options.ts'
 import { nextState, type SessionEvent, type SessionState } from './session-state.ts'
+import { LoopStageHost } from './loop-stage-host.ts'
 import { deliverStaged } from './staged-delivery.ts'
 import type { SessionStats } from './stats.ts'
 import { isThenable } from './thenable.ts'
@@ -312,6 +313,11 @@ export class LiveSession<In, Out, Data>
     return this.#outbound.codec as Codec<In, Out> // it was made from one
   }
 
+  /** As `peer.transport`, without making a Peer. */
+  get transport(): string {
+    return /^(\w+):/.exec(this.#connection.remoteAddress)?.[1] ?? 'stream'
+  }
+
   get hasOutboundStages(): boolean {
     return this.#pipeline?.hasOutbound === true
   }
@@ -417,7 +423,7 @@ export class LiveSession<In, Out, Data>
   #makePipeline(): Pipeline<In, Out> | undefined {
     const { stages } = this.#config.setup
     if (stages === undefined || stages.length === 0) return undefined
-    return new Pipeline<In, Out>(stages, this, {
+    return new Pipeline<In, Out>(stages, this, () => new LoopStageHost(this.#config.env, this.#loop), {
       inbound: (message) => this.#loop.hand(message),
       outbound: (message) => this.#leaveStages(message),
     })
@@ -469,6 +475,7 @@ export class LiveSession<In, Out, Data>
     this.#openedAt = this.#config.env.now()
     this.#startClock()
     this.#announced = true
+    this.#config.metrics?.opened(this, this.#role)
     this.#host.sessionOpened(this)
     if (this.#endedEarly) {
       this.#closeRemotely()
@@ -875,6 +882,7 @@ export class LiveSession<In, Out, Data>
     this.#ending.tellGone()
     if (this.#hooks.begun) this.#hooks.close(cause)
     this.#ending.tellClosed(cause)
+    if (this.#openedAt > 0) this.#config.metrics?.closed(this, this.#role, cause)
     this.#host.sessionGone(this, cause)
   }
 

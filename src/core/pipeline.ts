@@ -1,5 +1,5 @@
 import type { Session } from './session.ts'
-import type { Stage, StageFactory } from './stage.ts'
+import type { Stage, StageFactory, StageHost } from './stage.ts'
 
 type Step<M> = (message: M) => void
 
@@ -18,9 +18,10 @@ export class Pipeline<In, Out> {
   constructor(
     factories: readonly StageFactory<In, Out>[],
     session: Session<In, Out, unknown>,
+    makeHost: () => StageHost,
     ends: { readonly inbound: Step<In>; readonly outbound: Step<Out> },
   ) {
-    this.#stages = factories.map((make) => make(session))
+    this.#stages = factories.map((make) => make(session, makeHost()))
     let { inbound } = ends
     for (const stage of this.#stages.toReversed()) {
       const next = inbound

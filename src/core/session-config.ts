@@ -3,6 +3,7 @@ import { badOption } from './errors.ts'
 import type { EventListener } from './event-listener.ts'
 import type { FramingFactory } from './framing.ts'
 import { guardedLogger, type Logger } from './logger.ts'
+import type { MetricsSink, SessionMetrics } from './metrics.ts'
 import { nearest, requireKnown } from './option-names.ts'
 import { type Runtime, runtimeOf } from './runtime.ts'
 import {
@@ -27,6 +28,7 @@ export interface SessionConfig<In, Out, Data> {
   readonly env: Env
   readonly runtime: Runtime
   readonly logger: Logger
+  readonly metrics: SessionMetrics | undefined
 }
 
 /** What an entry point binds: core has no Env, framing or transport of its own. */
@@ -34,6 +36,8 @@ export interface Bindings {
   readonly env: Env
   readonly framing: FramingFactory
   readonly transports: readonly Transport[]
+  /** For the option `metrics`. Absent in the browser: a page need not load what it has nobody to tell. */
+  readonly metrics?: ((sink: MetricsSink, env: Env, name: string, logger: Logger) => SessionMetrics) | undefined
 }
 
 type AnySetup = SessionSetup<unknown, never, unknown>
@@ -52,6 +56,7 @@ const SETUP_NAMES: Readonly<Record<Exclude<keyof AnySetup, keyof Limits>, true>>
   boundary: true,
   limits: true,
   name: true,
+  metrics: true,
   logger: true,
   env: true,
   transports: true,
@@ -127,13 +132,17 @@ export function resolveSetup<In, Out, Data>(
   }
   if (setup.logger !== undefined) requireLogger(setup.logger)
   const env = setup.env ?? bindings.env
+  const logger = setup.logger === undefined ? guardedLogger(env.logger) : guardedLogger(setup.logger, env.logger)
+  const { metrics, name = '' } = setup
+  if (metrics !== undefined && bindings.metrics === undefined) throw badOption('metrics', 'is not for the browser')
   return {
     setup,
     limits: resolveLimits(setup),
     framing: bindings.framing,
     env,
     runtime: runtimeOf(env),
-    logger: setup.logger === undefined ? guardedLogger(env.logger) : guardedLogger(setup.logger, env.logger),
+    logger,
+    metrics: metrics === undefined ? undefined : bindings.metrics?.(metrics, env, name, logger),
   }
 }
 

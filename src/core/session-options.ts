@@ -5,6 +5,7 @@ import { badOption } from './errors.ts'
 import type { EventListener } from './event-listener.ts'
 import type { FramingFactory } from './framing.ts'
 import type { Logger } from './logger.ts'
+import type { MetricsSink } from './metrics.ts'
 import type { Opening, Peer } from './peer.ts'
 import type { Session } from './session.ts'
 import type { StageFactory } from './stage.ts'
@@ -82,8 +83,10 @@ export interface SessionSetup<In, Out, Data> extends Limits {
   readonly boundary?: 'auto' | 'stream' | undefined
   /** Overrides for one peer. */
   readonly limits?: ((peer: Peer) => Limits) | undefined
-  /** In logs. */
+  /** In logs and metrics. */
   readonly name?: string | undefined
+  /** Who is told how many sessions there are and what passes through them; several Servers and Clients may share one. */
+  readonly metrics?: MetricsSink | undefined
   /** @defaultValue the Env's: warnings and errors on the console */
   readonly logger?: Logger | undefined
   /** Time, chance, sockets and files; a test gives a virtual one. @defaultValue the entry point's */

@@ -4,6 +4,7 @@ import { ChunkBuffer } from '../core/chunk-buffer.ts'
 import type { PeerInfo } from '../core/connection.ts'
 import type { SessionError } from '../core/errors.ts'
 import { type Framing, framingFor } from '../core/framing.ts'
+import { sessionMetrics } from '../core/metrics.ts'
 import { LiveSession } from '../core/live-session.ts'
 import type { Peer } from '../core/peer.ts'
 import type { CloseCause, Session } from '../core/session.ts'
@@ -68,7 +69,7 @@ export async function embed<In, Out = In, Data = undefined>(
   const { peer = {}, env = virtualEnv() } = options
   const config = resolveSetup<In, Out, Data>(
     { ...setup, env },
-    { env, framing: lengthPrefixed(), transports: [] },
+    { env, framing: lengthPrefixed(), transports: [], metrics: sessionMetrics },
     GROUPS,
   )
   const connection = heldConnection(env, peer, setup.chunks)

@@ -6,6 +6,7 @@ import { promiseJobs, realTurn, throwUncaught } from './real-turn.ts'
 import { EventQueue } from './event-queue.ts'
 import { Random } from './random.ts'
 import { VirtualDisk } from './virtual-disk.ts'
+import { VirtualZlib } from './virtual-zlib.ts'
 import { VirtualNet, type VirtualNetwork } from './virtual-network.ts'
 
 /**
@@ -83,6 +84,7 @@ class VirtualWorld implements VirtualEnv {
   readonly net: Net
   readonly network: VirtualNetwork
   readonly files: VirtualDisk = new VirtualDisk(this)
+  readonly zlib: VirtualZlib = new VirtualZlib(this)
   readonly logger: Logger
   readonly logs: LogEntry[] = []
   readonly #random: Random

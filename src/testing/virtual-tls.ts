@@ -4,7 +4,7 @@ import { HawserError } from '../core/errors.ts'
 import type { PeerCertificate } from '../core/peer.ts'
 import type { LinkOptions } from '../core/transport.ts'
 import { WaitList } from '../core/wait-list.ts'
-import { PassThrough } from './pass-through.ts'
+import { Layer } from '../layers/layer.ts'
 import type { Weather, WeatheredLink } from './virtual-link.ts'
 
 // oxlint-disable-next-line no-restricted-globals -- a fixed day, not the clock
@@ -141,7 +141,7 @@ function certificateOf({ tls: { cert } }: Hello): unknown {
 }
 
 /** The connection below, with what the handshake found out. */
-class SecureConnection extends PassThrough {
+class SecureConnection extends Layer {
   readonly #peer: PeerInfo
   readonly #hello: Hello
   #attached = false

@@ -7,6 +7,7 @@ import { isHawserError } from '../../src/core/errors.ts'
 import { dial } from '../../src/core/dial.ts'
 import { connect } from '../../src/core/live-client.ts'
 import { listen } from '../../src/core/live-server.ts'
+import { sessionMetrics } from '../../src/core/metrics.ts'
 import type { Server } from '../../src/core/server.ts'
 import type { ServerOptions } from '../../src/core/server-options.ts'
 import type { Session } from '../../src/core/session.ts'
@@ -61,7 +62,12 @@ export class EndpointWorld {
 
   constructor(seed = 1) {
     this.env = virtualEnv({ seed })
-    this.bindings = { env: this.env, framing: lengthPrefixed(), transports: [tcp, inproc, this.script] }
+    this.bindings = {
+      env: this.env,
+      framing: lengthPrefixed(),
+      transports: [tcp, inproc, this.script],
+      metrics: sessionMetrics,
+    }
   }
 
   listen<In, Out = In, Data = undefined>(

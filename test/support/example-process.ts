@@ -99,6 +99,11 @@ export class ExampleProcess {
     return this.#endBy(() => this.#child.kill('SIGTERM'))
   }
 
+  /** As an operator has it take new certificates. */
+  reload(): void {
+    this.#child.kill('SIGHUP')
+  }
+
   /** Ctrl-C in a terminal: the whole group hears it. Only of one that was started by npm. */
   interrupt(): Promise<unknown> {
     return this.#endBy(() => this.#signalGroup('SIGINT'))

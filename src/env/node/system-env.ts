@@ -4,6 +4,7 @@ import { describe } from '../../core/errors.ts'
 import { consoleLogger } from '../../core/console-logger.ts'
 import { NodeNet } from './node-net.ts'
 import { systemFiles } from './system-files.ts'
+import { systemZlib } from './system-zlib.ts'
 import { SystemInterval, SystemTimer } from './system-timer.ts'
 
 /** What the monotonic clock counts from: it is read once, so that `now` never jumps with the system's clock. */
@@ -33,4 +34,5 @@ export const systemEnv: Env = {
   logger: consoleLogger,
   net: /* @__PURE__ */ new NodeNet(),
   files: systemFiles,
+  zlib: systemZlib,
 }

@@ -3,6 +3,7 @@ import { copy } from '../../core/bytes.ts'
 import type { Env } from '../../core/env.ts'
 import { Random } from '../random.ts'
 import { equal, equalBytes, ok } from './check.ts'
+import { pattern } from './pattern.ts'
 import { type Party, pause, until } from './party.ts'
 import type { Sentences } from './sentences.ts'
 
@@ -62,7 +63,7 @@ export function verifyConnection(sentences: Sentences, open: () => Promise<Link>
   })
 
   attached('taken comes once for each write, in order, and then nothing is buffered', async ({ env, dialed }) => {
-    for (let size = 1; size <= 100; size++) dialed.write(bytes(size))
+    for (let size = 1; size <= 100; size++) dialed.write(pattern(size))
     await until(env, () => dialed.taken.length === 100, '100 times taken')
     await pause(env, A_WHILE_MS)
     equal(
@@ -74,7 +75,7 @@ export function verifyConnection(sentences: Sentences, open: () => Promise<Link>
   })
 
   sentence('nothing is read before attach, and what arrived waits', async ({ env, dialed, accepted }) => {
-    const text = bytes(1000)
+    const text = pattern(1000)
     accepted.attach()
     accepted.write(text)
     dialed.write(text)
@@ -87,12 +88,12 @@ export function verifyConnection(sentences: Sentences, open: () => Promise<Link>
 
   sentence('an end that came before attach is told after it', async ({ env, dialed, accepted }) => {
     accepted.attach()
-    accepted.write(bytes(10))
+    accepted.write(pattern(10))
     accepted.call(() => accepted.connection.end())
     await pause(env, A_WHILE_MS)
     dialed.attach()
     await dialed.hasEnded()
-    equalBytes(dialed.received, bytes(10), 'what was sent before the end')
+    equalBytes(dialed.received, pattern(10), 'what was sent before the end')
   })
 
   sentence('a connection that was destroyed before attach still says onClose', async ({ env, dialed, accepted }) => {
@@ -113,7 +114,7 @@ export function verifyConnection(sentences: Sentences, open: () => Promise<Link>
       accepted.receivedBytes = 0
       accepted.attach(chunk.subarray(1))
     }
-    const sent = bytes(200_000)
+    const sent = pattern(200_000)
     for (let at = 0; at < sent.length; at += 20_000) dialed.write(sent.subarray(at, at + 20_000))
     dialed.connection.end()
     await accepted.receives(sent.subarray(1), 'all but the first byte')
@@ -142,7 +143,7 @@ export function verifyConnection(sentences: Sentences, open: () => Promise<Link>
         accepted.detach(copy(chunk.subarray(1)))
         isDetached = true
       }
-      const sent = bytes(200_000)
+      const sent = pattern(200_000)
       for (let at = 0; at < sent.length; at += 20_000) dialed.write(sent.subarray(at, at + 20_000))
       dialed.connection.end()
       await until(env, () => isDetached, 'the first chunk')
@@ -167,7 +168,7 @@ export function verifyConnection(sentences: Sentences, open: () => Promise<Link>
     }
     accepted.attach()
     dialed.attach()
-    dialed.write(bytes(10))
+    dialed.write(pattern(10))
     await until(env, () => isDetached, 'the first chunk')
     accepted.whenChunk = undefined
     accepted.connection.destroy()
@@ -180,7 +181,7 @@ export function verifyConnection(sentences: Sentences, open: () => Promise<Link>
   attached(
     'pause is a request: in the end nothing more comes, and nothing is lost',
     async ({ env, dialed, accepted }) => {
-      const sent = bytes(4 * MIB)
+      const sent = pattern(4 * MIB)
       accepted.whenChunk = () => accepted.connection.pause()
       for (const chunk of slices(sent, 64 * 1024)) dialed.write(chunk)
       await until(env, () => accepted.receivedBytes > 0, 'the first chunk')
@@ -208,7 +209,7 @@ export function verifyConnection(sentences: Sentences, open: () => Promise<Link>
   })
 
   attached('end flushes what was written, also under cork, and may be repeated', async ({ dialed, accepted }) => {
-    const sent = bytes(MIB)
+    const sent = pattern(MIB)
     for (const chunk of slices(sent, 10_000)) dialed.write(chunk)
     dialed.call(() => {
       dialed.connection.cork()
@@ -226,12 +227,12 @@ export function verifyConnection(sentences: Sentences, open: () => Promise<Link>
   for (const first of ['dialed', 'accepted'] as const) {
     attached(`B-05: when the ${first} side ends, the other goes on, and both close when it ends too`, async (link) => {
       const [one, other] = first === 'dialed' ? [link.dialed, link.accepted] : [link.accepted, link.dialed]
-      one.write(bytes(10))
+      one.write(pattern(10))
       one.call(() => one.connection.end())
       await other.hasEnded()
-      other.write(bytes(50_000))
-      await one.receives(bytes(50_000), 'what the other side sent after our end')
-      other.write(bytes(5))
+      other.write(pattern(50_000))
+      await one.receives(pattern(50_000), 'what the other side sent after our end')
+      other.write(pattern(5))
       other.call(() => other.connection.end())
       await one.hasEnded()
       equal(one.receivedBytes, 50_005, 'bytes of the other side')
@@ -242,11 +243,11 @@ export function verifyConnection(sentences: Sentences, open: () => Promise<Link>
 
   attached('destroy gives one onClose and nothing after it; the peer hears an end or a close', async (link) => {
     const { env, dialed, accepted } = link
-    dialed.write(bytes(10))
-    accepted.write(bytes(10))
-    await dialed.receives(bytes(10), 'before destroy')
-    accepted.write(bytes(100_000))
-    dialed.write(bytes(100_000))
+    dialed.write(pattern(10))
+    accepted.write(pattern(10))
+    await dialed.receives(pattern(10), 'before destroy')
+    accepted.write(pattern(100_000))
+    dialed.write(pattern(100_000))
     dialed.call(() => {
       dialed.connection.destroy()
       dialed.connection.destroy(new Error('again'))
@@ -262,7 +263,7 @@ export function verifyConnection(sentences: Sentences, open: () => Promise<Link>
     'what was not taken when a connection is destroyed is never said to be',
     async ({ env, dialed, accepted }) => {
       accepted.whenChunk = () => accepted.connection.pause()
-      for (const chunk of slices(bytes(8 * MIB), 256 * 1024)) dialed.write(chunk)
+      for (const chunk of slices(pattern(8 * MIB), 256 * 1024)) dialed.write(chunk)
       await standsStill(env, () => dialed.connection.bufferedBytes)
       const taken = dialed.taken.length
       dialed.call(() => dialed.connection.destroy())
@@ -274,13 +275,13 @@ export function verifyConnection(sentences: Sentences, open: () => Promise<Link>
 
   attached('destroy from inside onChunk is as good as any other', async ({ dialed, accepted }) => {
     accepted.whenChunk = () => accepted.call(() => accepted.connection.destroy())
-    for (const chunk of slices(bytes(MIB), 1000)) dialed.write(chunk)
+    for (const chunk of slices(pattern(MIB), 1000)) dialed.write(chunk)
     await accepted.hasClosed()
     equal(accepted.chunks.length, 1, 'chunks')
   })
 
   attached('8 MiB arrive whole, and bufferedBytes tells whether the peer reads', async ({ env, dialed, accepted }) => {
-    const sent = bytes(8 * MIB)
+    const sent = pattern(8 * MIB)
     accepted.whenChunk = () => accepted.connection.pause()
     for (const chunk of slices(sent, 256 * 1024)) dialed.write(chunk)
     const buffered = await standsStill(env, () => dialed.connection.bufferedBytes)
@@ -312,7 +313,7 @@ export function verifyConnection(sentences: Sentences, open: () => Promise<Link>
       const { dialed, accepted } = link
       const sizes = [1, 0, 1000, 3]
       dialed.call(() => dialed.connection.cork())
-      for (const size of sizes) dialed.write(bytes(size))
+      for (const size of sizes) dialed.write(pattern(size))
       dialed.call(() => dialed.connection.uncork())
       await until(link.env, () => accepted.receivedBytes >= 1004, 'all bytes')
       await pause(link.env, A_WHILE_MS)
@@ -328,14 +329,14 @@ export function verifyConnection(sentences: Sentences, open: () => Promise<Link>
 
   attached('any method after end or close is harmless', async ({ env, dialed, accepted }) => {
     dialed.connection.end()
-    dialed.write(bytes(3))
+    dialed.write(pattern(3))
     if (accepted.connection.reliable) await accepted.hasEnded()
     else await pause(env, A_WHILE_MS)
     equal(accepted.receivedBytes, 0, 'bytes written after end')
     accepted.connection.end()
     await dialed.hasClosed()
     for (const party of [dialed, accepted]) {
-      party.write(bytes(3))
+      party.write(pattern(3))
       party.call(() => {
         const { connection } = party
         connection.cork()
@@ -354,7 +355,7 @@ export function verifyConnection(sentences: Sentences, open: () => Promise<Link>
 /** `from` sends `length` bytes in pieces of all sizes. */
 async function exchange(from: Party, to: Party, length: number, seed: number): Promise<void> {
   const generator = new Random(seed)
-  const sent = bytes(length)
+  const sent = pattern(length)
   for (const chunk of generator.cut(sent, 10_000)) {
     from.write(chunk)
     if (chunk.length % 5 === 0) await pause(from.env, 0)
@@ -370,13 +371,6 @@ async function standsStill(env: Env, figure: () => number): Promise<number> {
     await pause(env, A_WHILE_MS)
   }
   return last
-}
-
-/** Bytes that tell their place: a prime period shows every loss and exchange. */
-function bytes(length: number): Uint8Array {
-  const made = new Uint8Array(length)
-  for (let at = 0; at < length; at++) made[at] = at % 251
-  return made
 }
 
 function slices(whole: Uint8Array, length: number): Uint8Array[] {

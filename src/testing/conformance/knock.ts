@@ -1,5 +1,5 @@
-import type { Connection, ConnectionSink, Role } from '../../core/connection.ts'
-import { PassThrough, PassThroughSink } from '../pass-through.ts'
+import type { Connection, Role } from '../../core/connection.ts'
+import { Layer } from '../../layers/layer.ts'
 
 const KNOCK = new Uint8Array(0)
 
@@ -13,29 +13,11 @@ export function knocking(connection: Connection, role: Role): Connection {
   return connection
 }
 
-class KnockedAt extends PassThrough {
+class KnockedAt extends Layer {
   #heard = false
 
-  override attach(sink: ConnectionSink, unread?: Uint8Array): void {
-    super.attach(new KnockSink(sink, () => this.#isKnock()), unread)
-  }
-
-  #isKnock(): boolean {
-    const isKnock = !this.#heard
-    this.#heard = true
-    return isKnock
-  }
-}
-
-class KnockSink extends PassThroughSink {
-  readonly #isKnock: () => boolean
-
-  constructor(above: ConnectionSink, isKnock: () => boolean) {
-    super(above)
-    this.#isKnock = isKnock
-  }
-
   override onChunk(chunk: Uint8Array, text?: boolean): void {
-    if (!this.#isKnock()) super.onChunk(chunk, text)
+    if (this.#heard) super.onChunk(chunk, text)
+    this.#heard = true
   }
 }

@@ -198,7 +198,7 @@ class Place {
   #wrapped(connection: Connection, role: Role): Connection {
     const { reliable = true, wrap } = this.#options
     const above = reliable ? connection : knocking(connection, role)
-    return wrap === undefined ? above : wrap(above, role)
+    return wrap === undefined ? above : wrap(above, role, this.env)
   }
 
   #linkOptions(role: Role): LinkOptions {

@@ -1,0 +1,25 @@
+import type { Env } from './env.ts'
+import type { HandlerLoop } from './handler-loop.ts'
+import type { StageHost } from './stage.ts'
+
+/** What one stage has of its session's receiving half. */
+export class LoopStageHost implements StageHost {
+  readonly env: Env
+  readonly #loop: Pick<HandlerLoop<never>, 'pauseForStage'>
+  #undo: (() => void) | undefined
+
+  constructor(env: Env, loop: Pick<HandlerLoop<never>, 'pauseForStage'>) {
+    this.env = env
+    this.#loop = loop
+  }
+
+  pause(): void {
+    this.#undo ??= this.#loop.pauseForStage()
+  }
+
+  resume(): void {
+    const undo = this.#undo
+    this.#undo = undefined
+    undo?.()
+  }
+}

@@ -1,0 +1,5 @@
+export type { ConnectionRateOptions } from './connection-rate.ts'
+export { denyHosts } from './deny-hosts.ts'
+export { type MetricDescription, Metrics, type MetricsOptions } from './metrics.ts'
+export { connectionRate } from './node.ts'
+export { rateLimit, type RateLimitOptions } from './rate-limit.ts'
