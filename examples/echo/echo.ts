@@ -7,7 +7,7 @@ import { describeCause, EchoClientListener, EchoListener } from './echo-listener
 import { echoCodec, type EchoMessage } from './echo-message.ts'
 
 export interface EchoOptions {
-  /** Of tcp and udp; that of tls is the next one. With 0 each takes any free one. */
+  /** Of tcp and udp; those of tls, ws and wss are the next ones. With 0 each takes any free one. */
   readonly port: number
   /** Between two heartbeats of a client. A session that is silent for two and a half of them is closed. */
   readonly heartbeatMs: number
@@ -23,17 +23,24 @@ export interface Echo {
 /** As in getty's example. */
 const MAX_SESSIONS = 700
 
-/** A server on tcp, tls, udp and ipc, and a client over each that stays connected; and one over tcp that falls silent. */
+/** A server on tcp, tls, udp, ws, wss and ipc, and a client over each that stays connected; and one over tcp that falls silent. */
 export async function startEcho(options: EchoOptions): Promise<Echo> {
   const { port, heartbeatMs, sayServer, sayClient } = options
-  const tlsPort = port === 0 ? 0 : port + 1
+  const portAt = (offset: number): number => (port === 0 ? 0 : port + offset)
   const cert = await certificate('localhost.crt')
   const key = await certificate('localhost.key')
   const file = join(tmpdir(), `hawser-echo-${process.pid}.sock`)
   let sessionCount = 0
 
   const host = '127.0.0.1'
-  const addresses = [`tcp://${host}:${port}`, `tls://${host}:${tlsPort}`, `udp://${host}:${port}`, `ipc://${file}`]
+  const addresses = [
+    `tcp://${host}:${port}`,
+    `tls://${host}:${portAt(1)}`,
+    `udp://${host}:${port}`,
+    `ws://${host}:${portAt(2)}/echo`,
+    `wss://${host}:${portAt(3)}/echo`,
+    `ipc://${file}`,
+  ]
   const server = await listen(addresses, {
     name: 'echo',
     codec: echoCodec,

@@ -1,4 +1,4 @@
-// getty's echo over tcp, tls, udp and a Unix socket: heartbeats, a session timeout, a session limit, a graceful stop.
+// getty's echo over tcp, tls, udp, ws, wss and a Unix socket: heartbeats, a session timeout, a session limit, a graceful stop.
 import { closeOnSignals } from 'hawser'
 import { explainTakenPort, numberFrom, portFrom } from '../environment.ts'
 import { journal } from '../journal.ts'

@@ -174,9 +174,9 @@ test('chat: people with nc meet in rooms, and hear it when the server goes down'
   t.regex(await bob.ended(), /\* the server goes down; goodbye\n$/)
 })
 
-test('echo: over tcp, tls, udp and ipc, with heartbeats; who falls silent is closed', async (t) => {
+test('echo: over tcp, tls, udp, ws, wss and ipc, with heartbeats; who falls silent is closed', async (t) => {
   const example = start(t, 'echo', { HEARTBEAT_MS })
-  for (const transport of ['tcp', 'tls', 'udp', 'ipc']) {
+  for (const transport of ['tcp', 'tls', 'udp', 'ws', 'wss', 'ipc']) {
     await example.printed(new RegExp(`"Hello, hawser!" came back over ${transport}`))
     await example.printed(new RegExp(`a heartbeat came back over ${transport}`))
   }
@@ -189,19 +189,23 @@ test('echo: over tcp, tls, udp and ipc, with heartbeats; who falls silent is clo
   await example.printed(/this looks like an HTTP request/)
 
   t.is(await example.end(), 0)
-  t.is(example.output.match(/is closed by the other side/g)?.length, 4, 'the three clients and the silent one')
-  t.regex(example.output, /is closed; 6 sessions, \d+ messages\n$/)
+  t.is(
+    example.output.match(/is closed by the other side/g)?.length,
+    6,
+    'five clients and the silent one; a peer of UDP says no goodbye',
+  )
+  t.regex(example.output, /is closed; 8 sessions, \d+ messages\n$/)
 })
 
 test('echo: the session beyond the limit is refused, and the others notice nothing', async (t) => {
   const example = start(t, 'echo')
-  await example.printed(/session 5 opens/)
+  await example.printed(/session 7 opens/)
   const port = await example.port()
   const crowd = Array.from({ length: 700 }, () => new PlainClient({ port }))
-  await example.printed(/(?:tcp:\/\/\S+ was refused: [^]*){4}/) // three clients and the silent one were there
+  await example.printed(/(?:tcp:\/\/\S+ was refused: [^]*){6}/) // six were there; the peer of UDP yields
   t.is(await example.end(), 0)
   await Promise.all(crowd.map((client) => client.ended()))
-  t.is(example.output.match(/was refused/g)?.length, 4)
+  t.is(example.output.match(/was refused/g)?.length, 6)
 })
 
 test('game: who logs in over TCP moves over UDP, and sees the others move', async (t) => {
