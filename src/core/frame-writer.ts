@@ -89,11 +89,11 @@ export class FrameWriter implements WriteBuffer {
 
   /** As `PLAIN.end(this, 0)`. Gives the bytes of the body. */
   endPlain(): number {
+    const { slab, from } = this
     const length = this.position - PLAIN_HEADER_BYTES
-    if (this.parts !== undefined || length > 0xffff_ffff) {
+    if (this.parts !== undefined || (length | 0) !== length) {
       PLAIN.end(this, 0)
     } else {
-      const { slab, from } = this
       slab[from] = length >>> 24
       slab[from + 1] = length >>> 16
       slab[from + 2] = length >>> 8
