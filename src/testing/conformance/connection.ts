@@ -74,6 +74,20 @@ export function verifyConnection(sentences: Sentences, open: () => Promise<Link>
     equal(dialed.connection.bufferedBytes, 0, 'bufferedBytes')
   })
 
+  attached('memory of writes is left alone, or was copied where copiesWrites says so', async ({ dialed, accepted }) => {
+    const { connection } = dialed
+    const sent: number[] = []
+    let memory = new Uint8Array(1000)
+    for (let size = 100; size <= 1000; size += 100) {
+      memory.set(pattern(size))
+      sent.push(...pattern(size))
+      dialed.write(memory.subarray(0, size))
+      if (connection.copiesWrites === true && connection.bufferedBytes === 0) memory.fill(0xdb)
+      else memory = new Uint8Array(1000)
+    }
+    await accepted.receives(Uint8Array.from(sent), 'what was written')
+  })
+
   sentence('nothing is read before attach, and what arrived waits', async ({ env, dialed, accepted }) => {
     const text = pattern(1000)
     accepted.attach()
