@@ -83,7 +83,23 @@ export function parseAddress(text: string): Address {
   const { host, portText } = splitAuthority(text, authority)
   const port = parsePort(text, portText, DEFAULT_PORTS[scheme])
   if (!WITH_PATH.has(scheme)) return new ParsedAddress(scheme, host, port, '')
-  return new ParsedAddress(scheme, host, port, path.startsWith('/') ? path : `/${path}`)
+  return new ParsedAddress(scheme, host, port, requestTarget(text, path))
+}
+
+/**
+ * What an HTTP request asks for: with a slash in front, without the fragment (RFC 6455 section 3), and what may not
+ * stand in a request line percent-encoded: a path is often made of what somebody typed.
+ */
+function requestTarget(text: string, path: string): string {
+  const whole = path.replace(/#.*/s, '')
+  if (/[\0-\x1f\x7f]/.test(whole)) throw badAddress(text, 'path', 'has a control character in its path')
+  const encoded = whole.replace(/[^!-~]+/g, percentEncoded)
+  return encoded.startsWith('/') ? encoded : `/${encoded}`
+}
+
+/** In UTF-8; half of a character is U+FFFD. */
+function percentEncoded(text: string): string {
+  return encodeURIComponent(text.replace(/\p{Surrogate}/gu, '\uFFFD'))
 }
 
 /** What the doors take, as an Address. @throws ERR_BAD_ADDRESS, also for what is neither text nor Address */

@@ -88,6 +88,10 @@ export class Outbound<Out> implements Flushable {
 
   sentMessages = 0
   droppedMessages = 0
+  /** Whether somebody looks at `wroteAt`. */
+  stampsWrites = false
+  /** Env time when something was last handed to the connection. */
+  wroteAt = 0
   /** Env time when the peer fell behind, or last took something since. */
   progressAt = 0
   /** Whether the last `put` or `putBody` took its message. Stages set it before they are run: they may keep theirs. */
@@ -259,6 +263,7 @@ export class Outbound<Out> implements Flushable {
     const bytes = this.#pendingBytes
     this.#pendingBytes = 0
     this.#flushedBytes += bytes
+    if (this.stampsWrites) this.wroteAt = this.#runtime.env.now()
     const wanted =
       this.#blocked ||
       this.#expecting ||

@@ -77,6 +77,7 @@ export class SessionClock extends Deadline {
     this.#outbound = outbound
     this.#host = host
     this.idleTimeoutMs = settings.limits.idleTimeoutMs
+    outbound.stampsWrites = settings.heartbeatIntervalMs > 0
   }
 
   /** `openTimeoutMs` begins, unless it has begun. */
@@ -186,7 +187,8 @@ export class SessionClock extends Deadline {
   #heartbeatDue(): number {
     const { heartbeatIntervalMs } = this.#settings
     if (heartbeatIntervalMs === 0) return Infinity
-    return Math.max(this.#lastHeardAt(), this.#heartbeatSentAt) + heartbeatIntervalMs
+    const silentSince = Math.min(this.#lastHeardAt(), this.#lastWroteAt())
+    return Math.max(silentSince, this.#heartbeatSentAt) + heartbeatIntervalMs
   }
 
   #heartbeatOver(now: number): number {
@@ -216,6 +218,11 @@ export class SessionClock extends Deadline {
   /** For heartbeats, which begin when it is open: Infinity before. */
   #lastHeardAt(): number {
     return Math.max(this.#inbound.activeAt, this.#openedAt)
+  }
+
+  /** A peer that says much and hears nothing would think us dead: its heartbeats are not answered, either. */
+  #lastWroteAt(): number {
+    return Math.max(this.#outbound.wroteAt, this.#openedAt)
   }
 
   #idleSince(): number {

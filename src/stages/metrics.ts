@@ -154,6 +154,7 @@ export class Metrics implements MetricsSink {
     let family = this.#families.get(name)
     if (family === undefined) {
       requireName(name)
+      this.#requireUnambiguous(name, kind)
       if (this.#families.size >= MAX_FAMILIES) throw badOption('name', `${name} is one too many`)
       const buckets = this.#descriptions.get(name)?.buckets ?? BUCKETS
       family = { kind, values: new Map(), histograms: new Map(), buckets }
@@ -161,6 +162,19 @@ export class Metrics implements MetricsSink {
     }
     if (family.kind !== kind) throw badOption('name', `${name} is a ${family.kind}, not a ${kind}`)
     return family
+  }
+
+  /** A histogram is written as three series, of which none may be somebody else's. */
+  #requireUnambiguous(name: string, kind: Kind): void {
+    const suffixes = ['_bucket', '_sum', '_count']
+    const clash =
+      kind === 'histogram'
+        ? suffixes.map((suffix) => name + suffix).find((series) => this.#families.has(series))
+        : suffixes
+            .filter((suffix) => name.endsWith(suffix))
+            .map((suffix) => name.slice(0, -suffix.length))
+            .find((base) => this.#families.get(base)?.kind === 'histogram')
+    if (clash !== undefined) throw badOption('name', `${name} would be written like a series of ${clash}`)
   }
 
   /** The labels as they will be written, or undefined where there is no place for them. */

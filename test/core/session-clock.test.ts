@@ -35,7 +35,7 @@ test('B-04: a peer that is gone without a word is found by heartbeat, within tim
   t.is(env.timers, 0)
 })
 
-test('heartbeats leave when nothing came in for intervalMs; any byte is life, and touch() is', async (t) => {
+test('heartbeats leave when a direction was silent for intervalMs; any byte is life, and touch() is', async (t) => {
   const embedded = await embed(beating)
   await embedded.advance(999)
   t.is(words(embedded.takeBytes()), '')
@@ -47,8 +47,12 @@ test('heartbeats leave when nothing came in for intervalMs; any byte is life, an
   await embedded.advance(999)
   t.is(words(embedded.takeBytes()), '')
   embedded.session.touch()
+  embedded.session.send('news')
   await embedded.advance(999)
-  t.is(words(embedded.takeBytes()), '')
+  t.is(words(embedded.takeBytes()), 'news\n')
+  embedded.session.touch()
+  await embedded.advance(1)
+  t.is(words(embedded.takeBytes()), 'beat\n', 'we have said nothing since the news')
   embedded.connection.feedActivity()
   await embedded.advance(2999)
   t.is(embedded.cause, undefined)
@@ -244,3 +248,31 @@ test('closeTimeoutMs ends what the peer does not', async (t) => {
   t.deepEqual(await closed, { by: 'local', code: undefined, reason: undefined })
   t.is(embedded.env.timers, 0)
 })
+
+for (const talker of ['server', 'client'] as const) {
+  test(`heartbeats leave also where all other messages go one way: from the ${talker}`, async (t) => {
+    const env = virtualEnv()
+    const errors: string[] = []
+    const setup = {
+      env,
+      codec: text(),
+      heartbeat: { intervalMs: 200, timeoutMs: 700, message: 'hb', match: (message: string) => message === 'hb' },
+      listener: {
+        onMessage: () => undefined,
+        onError: (_session: unknown, error: { code: string }) => void errors.push(error.code),
+      },
+    }
+    const server = await listen('tcp://10.0.0.1:7000', setup)
+    const client = await dial('tcp://10.0.0.1:7000', setup)
+    for (let round = 0; round < 50; round++) {
+      if (talker === 'server') server.broadcast('state')
+      else client.send('state')
+      await env.advance(100)
+    }
+    t.deepEqual(errors, [])
+    t.is(client.phase, 'open')
+    client.destroy()
+    server.destroy()
+    await env.settle()
+  })
+}

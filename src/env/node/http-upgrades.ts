@@ -1,5 +1,6 @@
 import { type IncomingMessage, Server as HttpServer } from 'node:http'
 import { Server as HttpsServer } from 'node:https'
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { makeAddress } from '../../core/address.ts'
 import { badOption } from '../../core/errors.ts'
@@ -63,13 +64,21 @@ class UpgradeRouter {
   readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     const { method = '', url = '/', headers } = request
     const listener = this.#listeners.get(requestPath(url))
-    if (listener !== undefined) {
+    if (hasLeft(socket)) {
+      socket.destroy() // nobody can tell any more whom `admit` should be asked about
+    } else if (listener !== undefined) {
       release(socket)
       listener.onUpgrade(socket, head, { method, url, headers })
     } else if (this.#http.listenerCount('upgrade') === 1) {
       socket.on('error', ignore).end(NOT_FOUND) // nobody else is there to answer
     }
   }
+}
+
+/** A TCP socket that was reset meanwhile still knows our end, but not the peer's. */
+function hasLeft(socket: Duplex): boolean {
+  if (socket.destroyed) return true
+  return socket instanceof Socket && socket.localAddress !== undefined && socket.remoteAddress === undefined
 }
 
 /** What the HTTP server wanted of the socket: to end it with the peer's end, or after a silence. */

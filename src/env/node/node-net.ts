@@ -11,7 +11,7 @@ import { dialStream } from './dial.ts'
 import { tlsPeerInfo } from './peer-certificate.ts'
 import { takeUpgrades } from './http-upgrades.ts'
 import { sha1 } from './sha1.ts'
-import { type Ends, secureEnds, tcpEnds } from './socket-address.ts'
+import { type Ends, pathEnds, secureEnds, tcpEnds } from './socket-address.ts'
 import { SocketConnection } from './socket-connection.ts'
 import { listenStream } from './stream-acceptor.ts'
 import { prepareTls, secureStream } from './tls-handshake.ts'
@@ -19,6 +19,8 @@ import { WsEngine } from './ws-engine.ts'
 
 /** The name of both ends of a stream that somebody else opened, where it is no TCP socket. */
 const NAMELESS: Ends = { local: 'stream://local:0', remote: 'stream://local:0' }
+/** Those of a Unix socket that an HTTP server took: as its clients have no host, none is counted for one. */
+const UNIX = /* @__PURE__ */ pathEnds('http')
 
 /** Sockets of the operating system. */
 export class NodeNet implements Net {
@@ -50,7 +52,11 @@ export class NodeNet implements Net {
 
   upgrades(http: object, path: string, options: LinkOptions, sink: UpgradeSink): UpgradeSource {
     return takeUpgrades(http, path, {
-      onUpgrade: (socket, head, request) => sink.onUpgrade(this.adopt(socket, options), head, request),
+      onUpgrade: (socket, head, request) => {
+        const isUnix = socket instanceof Socket && socket.localAddress === undefined
+        const link = isUnix ? new SocketConnection(options.env, socket, socket, UNIX) : this.adopt(socket, options)
+        sink.onUpgrade(link, head, request)
+      },
     })
   }
 

@@ -34,7 +34,7 @@ export function upgradeClient(
   link.attach(new AnswerSink({ net, link, what, key, settings, options, waiting }))
   link.write(
     answer(
-      `GET ${address.path.replace(/#.*/, '')} HTTP/1.1`,
+      `GET ${address.path} HTTP/1.1`,
       {
         Host: hostOf(address),
         Upgrade: 'websocket',
@@ -60,10 +60,21 @@ interface Asked {
   readonly waiting: WaitList<Connection>
 }
 
+/** `100 Continue` and its like, before the answer itself (RFC 9110 section 15.2). */
+function isInterim({ status }: ResponseHead): boolean {
+  return status < 200 && status !== SWITCHING_PROTOCOLS
+}
+
+/** Of a server that is overloaded, or of a proxy whose server is being replaced: nobody was refused for what he is. */
+function isPassing(status: number): boolean {
+  return status === 429 || (status >= 500 && status !== 501)
+}
+
 /** Reads the answer. */
 class AnswerSink implements ConnectionSink {
   readonly #asked: Asked
-  readonly #head = new HeadReader()
+  #head = new HeadReader()
+  #interims = 0
 
   constructor(asked: Asked) {
     this.#asked = asked
@@ -73,11 +84,19 @@ class AnswerSink implements ConnectionSink {
     const { waiting, what } = this.#asked
     if (waiting.size === 0) return
     try {
-      const at = this.#head.push(chunk)
-      if (at < 0) return
-      const head = this.#head.response()
-      const protocol = this.#check(head)
-      waiting.resolveAll(this.#open(chunk.subarray(at), protocol))
+      for (let rest = chunk; ; ) {
+        const at = this.#head.push(rest)
+        if (at < 0) return
+        const head = this.#head.response()
+        rest = rest.subarray(at)
+        if (!isInterim(head)) {
+          const protocol = this.#check(head)
+          waiting.resolveAll(this.#open(rest, protocol))
+          return
+        }
+        if (++this.#interims > MAX_INTERIMS) throw badFrame('one interim answer after the other')
+        this.#head = new HeadReader()
+      }
     } catch (error) {
       if (!isHawserError(error)) throw error
       error.message = `${what}: ${error.message}`
@@ -107,7 +126,10 @@ class AnswerSink implements ConnectionSink {
   #check({ status, headers }: ResponseHead): string | undefined {
     const { net, key, settings } = this.#asked
     if (status !== SWITCHING_PROTOCOLS)
-      throw new HawserError('ERR_REFUSED', `the answer is ${status}`, { details: { status } })
+      throw new HawserError('ERR_REFUSED', `the answer is ${status}`, {
+        details: { status },
+        retryable: isPassing(status),
+      })
     if (!listsElement(headers['upgrade'], 'websocket') || !listsElement(headers['connection'], 'upgrade'))
       throw badFrame('the answer switches to something else')
     if (headers['sec-websocket-accept'] !== acceptKey(net, key)) throw badFrame('the Sec-WebSocket-Accept is not ours')
@@ -127,6 +149,8 @@ class AnswerSink implements ConnectionSink {
   }
 }
 
+/** Nobody has a reason for more. */
+const MAX_INTERIMS = 8
 const RETRYABLE = { retryable: true } as const
 
 function hostOf({ scheme, host, port }: Address): string {

@@ -232,8 +232,10 @@ export class FrameParser {
     const at = this.#messageBytes
     const needed = at + to - from
     if (needed > this.#message.length) {
-      // Twice what came, but not more than what was announced: the last byte then fills it.
-      const larger = allocate(Math.max(needed, Math.min(needed + this.#left, Math.max(at * 2, FIRST_BYTES))))
+      // Twice what came, but in the last frame not more than what was announced: the last byte then fills it. Of frames
+      // before it nobody knows what follows: without the room each small fragment would copy the whole message.
+      const most = this.#final ? needed + this.#left : Infinity
+      const larger = allocate(Math.max(needed, Math.min(most, Math.max(at * 2, FIRST_BYTES))))
       larger.set(this.#message.subarray(0, at))
       this.#message = larger
     }

@@ -34,7 +34,7 @@ export function refusal(status: number, text: string, headers: AnswerHeaders = {
 
 /** As `refusal`, for what the core turns away: a close code, or none, is 403. */
 export function refusalOf({ code = FORBIDDEN, text = '' }: CloseReason): Uint8Array {
-  return refusal(code >= 300 && code < 600 ? code : FORBIDDEN, text)
+  return refusal(Number.isInteger(code) && code >= 300 && code < 600 ? code : FORBIDDEN, text)
 }
 
 /** The line that ends HTTP on this connection. */

@@ -24,7 +24,7 @@ export const websocket: Transport = {
     const settings = resolveWs(options.groups)
     const engine = await Engine.load(net, settings)
     const startedAt = options.env.now()
-    const target = dialable(address)
+    const target = dialable(parseAddress(address.href)) // its path must be none that ends the request line
     const link = await below(target).dial(belowAddress(target), options).catch(namingWebSocket)
     const left = withTimeLeft(options, startedAt, link)
     if (!engine.dials) return upgradeClient(net, link, target, settings, left)
