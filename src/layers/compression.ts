@@ -35,6 +35,7 @@ const BEHIND_BYTES = 64 * 1024
  * @throws ERR_BAD_OPTION
  */
 export function compression(options: CompressionOptions): Wrapper {
+  if (typeof options !== 'object' || options === null) throw badOption('compression', 'must be an object')
   requireKnown('compression.', options, ['algorithm', 'maxInflatedBytes'])
   const { algorithm, maxInflatedBytes = MAX_INFLATED_BYTES } = options
   requireOneOf('compression.algorithm', algorithm, ['deflate', 'gzip', 'brotli'])

@@ -23,6 +23,7 @@ const PORTION_MS = 20
  * @throws ERR_BAD_OPTION
  */
 export function throttle(options: ThrottleOptions): Wrapper {
+  if (typeof options !== 'object' || options === null) throw badOption('throttle', 'must be an object')
   requireKnown('throttle.', options, ['readBytesPerSecond', 'writeBytesPerSecond'])
   const { readBytesPerSecond, writeBytesPerSecond } = options
   if (readBytesPerSecond === undefined && writeBytesPerSecond === undefined) {
