@@ -126,6 +126,8 @@ export class WsConnection implements Connection {
   #heard = false
   #inside = false
   #reading = false
+  /** While the chunk at hand is read the socket is corked, for the package's own frames: pongs leave together. */
+  #socketCorked = false
   #corks = 0
   /** Messages that the package compresses; what follows them waits behind them, in its queue. */
   #compressing = 0
@@ -341,6 +343,10 @@ export class WsConnection implements Connection {
     this.#pongs++
     this.#controlBytes += bytes
     this.#out.flush()
+    if (this.#reading && !this.#socketCorked) {
+      this.#socketCorked = true
+      this.#socket.cork()
+    }
     this.#ws?.pong(data, undefined, () => {
       this.#pongs--
       this.#controlBytes -= bytes
@@ -370,7 +376,7 @@ export class WsConnection implements Connection {
     ws.on('close', () => this.#close())
     ws.onBeforeClose = () => this.#out.flush()
     ws.onPeerClose = (code, text) => this.#endOfPeer(code === NO_CODE ? {} : { code, text })
-    // Around the package's own listener: what is answered while a chunk is read leaves together, pongs under the cork.
+    // Around the package's own listener: what is answered while a chunk is read leaves together.
     this.#socket.prependListener('data', (chunk: Uint8Array) => this.#beginRead(chunk.length))
     this.#socket.on('data', () => this.#endRead())
   }
@@ -378,7 +384,6 @@ export class WsConnection implements Connection {
   #beginRead(bytes: number): void {
     this.#heard = false
     this.#reading = true
-    this.#socket.cork()
     this.#batchSink = this.#sink
     this.#batchSink?.beginBatch?.(bytes)
   }
@@ -388,10 +393,12 @@ export class WsConnection implements Connection {
       this.#inside = true
       this.#live() // bytes that completed nothing are life, too
     }
-    this.#socket.uncork()
     this.#batchSink?.endBatch?.()
     this.#reading = false
     this.#flushIfDue()
+    if (!this.#socketCorked) return
+    this.#socketCorked = false
+    this.#socket.uncork()
   }
 
   #receive(chunk: Uint8Array, text: boolean): void {
