@@ -380,13 +380,30 @@ export class HandlerLoop<In> {
   #runOne(frame: Uint8Array, text: boolean): void {
     this.#inRun = true
     try {
-      this.#decode(frame, text)
+      if (this.direct && !this.#pull) this.#decodeDirect(frame, text)
+      else this.#decode(frame, text)
     } catch (error) {
       this.#break(error)
     }
     this.#inRun = false
-    if (this.#extra === undefined) this.#settle(1)
-    else this.run()
+    if (this.#extra !== undefined) this.run()
+    else if (!this.#go || this.#framesBytes > 0 || this.#readPaused || this.#ended) this.#settle(1)
+    else if (this.frameSince !== 0) this.frameSince = 0 // all that settling would do
+  }
+
+  /** The hot path of message mode: as `#decode` and what follows it, where nobody stands between codec and listener. */
+  #decodeDirect(frame: Uint8Array, text: boolean): void {
+    let message: In
+    try {
+      message = this.#codec.decode(frame, text)
+    } catch (error) {
+      this.#undecodable(error, frame)
+      return
+    }
+    this.receivedMessages++
+    if (this.lastMessageAt !== this.activeAt) this.lastMessageAt = this.activeAt
+    const result = this.#host.loopHandle(message)
+    if (isThenable(result)) this.#await(result)
   }
 
   #decode(frame: Uint8Array, text: boolean): void {

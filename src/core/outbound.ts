@@ -84,6 +84,10 @@ export class Outbound<Out> implements Flushable {
   #pendingFrames = 0
   #owedFrames = 0
   #frameMarks: Fifo<number> | undefined
+  /** Of the owed frames, those after the last mark: the next one stands for them, too. */
+  #unmarkedFrames = 0
+  /** One of the pending frames is empty: bytes alone do not tell whether it was taken. */
+  #hasEmptyFrame = false
   #onTaken: (() => void) | undefined
 
   sentMessages = 0
@@ -269,8 +273,11 @@ export class Outbound<Out> implements Flushable {
       this.#expecting ||
       this.#deliveries !== undefined ||
       this.#own !== undefined ||
-      this.#framing === undefined
-    const taken = wanted ? this.#mark() : undefined
+      (this.#framing === undefined && (this.#owedBytes > 0 || this.#hasEmptyFrame))
+    const frames = this.#pendingFrames
+    this.#pendingFrames = 0
+    this.#hasEmptyFrame = false
+    const taken = wanted ? this.#mark(frames) : undefined
     const slab = this.#earlier === undefined ? this.#slab : undefined
     let wasBehind = false
     try {
@@ -281,6 +288,7 @@ export class Outbound<Out> implements Flushable {
       this.#host.outboundFailed(error) // and no other session's flush is kept back
       return
     }
+    if (this.#owedBytes > 0 && !wanted && frames > 0) this.#oweUnmarked(frames)
     if (this.#owedBytes === 0 && slab !== undefined && this.#copiesWrites) this.#runtime.writer.release(slab, bytes)
     if (this.#owedBytes === 0 || wasBehind) return
     this.progressAt = this.#runtime.env.now()
@@ -291,7 +299,7 @@ export class Outbound<Out> implements Flushable {
   close(cause: unknown): void {
     this.#closed = true
     this.#slab = this.#earlier = this.#texts = this.#own = undefined
-    this.#pendingBytes = this.#owedBytes = this.#pendingFrames = this.#owedFrames = 0
+    this.#pendingBytes = this.#owedBytes = this.#pendingFrames = this.#owedFrames = this.#unmarkedFrames = 0
     const deliveries = this.#deliveries
     this.#deliveries = undefined
     for (let next = deliveries?.shift(); next !== undefined; next = deliveries?.shift()) {
@@ -412,6 +420,7 @@ export class Outbound<Out> implements Flushable {
   /** Message mode: one write is one frame, so parts are joined and ranges never merge. */
   #keepFrame(writer: FrameWriter): void {
     const { parts, piece, slab, text } = writer
+    if (writer.position === 0) this.#hasEmptyFrame = true
     this.#earlier ??= []
     if (parts === undefined) this.#earlier.push(this.#owedBytes > 0 ? this.#pinning(piece, slab) : piece)
     else if (parts.length === 1 && piece.length === 0) this.#earlier.push(parts[0] as Uint8Array)
@@ -455,24 +464,29 @@ export class Outbound<Out> implements Flushable {
   }
 
   /** The `taken` for a write, which ends at #flushedBytes. */
-  #mark(): () => void {
+  #mark(frames: number): () => void {
     this.#marks ??= new Fifo()
     this.#marks.push(this.#flushedBytes)
-    if (this.#pendingFrames > 0) {
+    if (this.#framing === undefined) {
       this.#frameMarks ??= new Fifo()
-      this.#frameMarks.push(this.#pendingFrames)
-      this.#owedFrames += this.#pendingFrames
-      this.#pendingFrames = 0
+      this.#frameMarks.push(this.#unmarkedFrames + frames)
+      this.#owedFrames += frames
+      this.#unmarkedFrames = 0
     }
     this.#onTaken ??= () => this.#taken()
     return this.#onTaken
+  }
+
+  #oweUnmarked(frames: number): void {
+    this.#owedFrames += frames
+    this.#unmarkedFrames += frames
   }
 
   #taken(): void {
     const at = this.#marks?.shift() ?? 0
     this.#owedFrames -= this.#frameMarks?.shift() ?? 0
     const wasBehind = this.#owedBytes > 0
-    this.#owedBytes = this.#connection.bufferedBytes
+    this.#lookAtOwed()
     if (wasBehind) this.progressAt = this.#runtime.env.now()
     this.#settleDeliveries(at)
     if (this.#pendingBytes > 0 && !this.#dirty) this.#handOver() // what was gathered meanwhile
@@ -494,9 +508,17 @@ export class Outbound<Out> implements Flushable {
     this.#host.outboundDrained()
   }
 
+  /** Where nothing is left, frames that nobody tells about were taken, too. */
+  #lookAtOwed(): void {
+    this.#owedBytes = this.#connection.bufferedBytes
+    if (this.#owedBytes > 0) return
+    this.#owedFrames -= this.#unmarkedFrames
+    this.#unmarkedFrames = 0
+  }
+
   /** What waits, as the limits count it. */
   #fillNow(): number {
-    if (this.#owedBytes > 0) this.#owedBytes = this.#connection.bufferedBytes
+    if (this.#owedBytes > 0) this.#lookAtOwed()
     return this.#pendingBytes + this.#owedBytes + (this.#pendingFrames + this.#owedFrames) * FRAME_OVERHEAD_BYTES
   }
 }

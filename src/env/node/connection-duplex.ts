@@ -1,9 +1,6 @@
 import { Duplex } from 'node:stream'
-import { allocate } from '../../core/bytes.ts'
 import type { Connection, ConnectionSink } from '../../core/connection.ts'
-
-/** Small writes are joined into writes of up to so many bytes. */
-const JOINED_BYTES = 64 * 1024
+import { joinSmall } from './joined-writes.ts'
 
 /** A Connection as Node's Duplex, for what wants one: TLS over a connection that is no socket, the package `ws`. */
 export class ConnectionDuplex extends Duplex implements ConnectionSink {
@@ -47,22 +44,14 @@ export class ConnectionDuplex extends Duplex implements ConnectionSink {
     this.#connection.write(chunk, () => callback())
   }
 
-  /** What was corked leaves together, the small ones as one: many buffers in one write cost more than their copy. */
+  /** What was corked leaves together. */
   override _writev(chunks: readonly { readonly chunk: Uint8Array }[], callback: (error?: Error | null) => void): void {
     const connection = this.#connection
+    const writes = joinSmall(chunks.map(({ chunk }) => chunk))
+    const last = writes.pop() as Uint8Array // of no chunks there is no write
     connection.cork()
-    let from = 0
-    let bytes = 0
-    for (let i = 0; i < chunks.length; i++) {
-      const { length } = (chunks[i] as { readonly chunk: Uint8Array }).chunk
-      if (bytes > 0 && bytes + length > JOINED_BYTES) {
-        connection.write(joined(chunks, from, i, bytes))
-        from = i
-        bytes = 0
-      }
-      bytes += length
-    }
-    connection.write(joined(chunks, from, chunks.length, bytes), () => callback())
+    for (const write of writes) connection.write(write)
+    connection.write(last, () => callback())
     connection.uncork()
   }
 
@@ -77,21 +66,4 @@ export class ConnectionDuplex extends Duplex implements ConnectionSink {
     this.#callback = () => callback(error)
     this.#connection.destroy(error ?? undefined)
   }
-}
-
-function joined(
-  chunks: readonly { readonly chunk: Uint8Array }[],
-  from: number,
-  to: number,
-  bytes: number,
-): Uint8Array {
-  if (to - from === 1) return (chunks[from] as { readonly chunk: Uint8Array }).chunk
-  const whole = allocate(bytes)
-  let at = 0
-  for (let i = from; i < to; i++) {
-    const { chunk } = chunks[i] as { readonly chunk: Uint8Array }
-    whole.set(chunk, at)
-    at += chunk.length
-  }
-  return whole
 }

@@ -210,7 +210,7 @@ export class SocketConnection implements Connection {
    * more. Only while nobody is attached, and never for a pair.
    */
   release(): Duplex | undefined {
-    if (this.#sink !== undefined || this.#isPair() || this.#destroyed || this.#closed) return undefined
+    if (this.#sink !== undefined || this.#isPair() || this.#destroyed || this.#readable.destroyed) return undefined
     const stream = this.#readable as Duplex & Owned
     stream[READER] = undefined // the handlers stay, and do nothing but hear errors
     stream[WRITER] = undefined

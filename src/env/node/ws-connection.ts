@@ -6,6 +6,7 @@ import type { CloseReason, Connection, ConnectionSink, PeerInfo } from '../../co
 import type { Env, TimerHandle } from '../../core/env.ts'
 import { badFrame, badMessage, frameTooLarge, HawserError, isHawserError } from '../../core/errors.ts'
 import { Fifo } from '../../core/fifo.ts'
+import { JoinedWrites } from './joined-writes.ts'
 import { codeOf, systemError } from './system-error.ts'
 import { writeQueueBytes } from './write-queue.ts'
 
@@ -16,6 +17,8 @@ export interface PatientWebSocket {
   /** Those that were agreed on, or ''. */
   readonly extensions: string
   readonly bufferedAmount: number
+  /** It is about to send a close frame, by itself or for `sendClose`. */
+  onBeforeClose: (() => void) | undefined
   /** The peer's close frame: its code, 1005 where it holds none, and its text. Later than any message. */
   onPeerClose: ((code: number, text: string) => void) | undefined
   on(event: 'message', listener: (data: Uint8Array, isBinary: boolean) => void): unknown
@@ -25,7 +28,7 @@ export interface PatientWebSocket {
   on(event: 'error', listener: (error: Error) => void): unknown
   /** The stream below is closed; the last event. */
   on(event: 'close', listener: () => void): unknown
-  send(data: Uint8Array, options: SendOptions, taken?: (error?: Error) => void): void
+  send(data: Uint8Array, options: SendOptions, taken: (error?: Error) => void): void
   ping(data: Uint8Array, mask: boolean | undefined, taken: (error?: Error) => void): void
   pong(data: Uint8Array, mask: boolean | undefined, taken: (error?: Error) => void): void
   pause(): void
@@ -53,6 +56,8 @@ export interface WsLink {
   readonly maxFrameBytes: number
   /** Messages of so many bytes and more are compressed, where the peer agreed. */
   readonly thresholdBytes: number
+  /** A message as one frame, in pieces. */
+  readonly frame: (payload: Uint8Array, text: boolean) => readonly Uint8Array[]
   /** Sends the 101; undefined where the request was not acceptable after all. */
   readonly open: () => PatientWebSocket | undefined
 }
@@ -62,6 +67,8 @@ interface Waiting {
   readonly text: boolean
 }
 
+/** So much waiting under cork leaves at once. */
+const FLUSH_BYTES = 64 * 1024
 /** Pongs on their way at once. Of the pings beyond, the latest is answered (RFC 6455 section 5.5.3). */
 const MAX_PONGS = 16
 /** Pings and pongs within FLOOD_MS that are one too many. */
@@ -79,16 +86,15 @@ const MAX_CLOSE_TEXT_BYTES = 123
 const BAD_REQUEST = 400
 const FORBIDDEN = 403
 
-const BINARY: SendOptions = { binary: true, compress: false }
-const TEXT: SendOptions = { binary: false, compress: false }
-const BINARY_DEFLATED: SendOptions = { binary: true, compress: true }
-const TEXT_DEFLATED: SendOptions = { binary: false, compress: true }
-
 /**
  * A Connection over the WebSocket of the package `ws`:
  *
- *     write ──▶ ws.send ──▶ socket        cork and uncork are the socket's: what is written between leaves as one
+ *     write ──▶ frame ──▶ JoinedWrites ──▶ socket      under cork, and while a chunk is read, all frames leave as one write
+ *        └─ to be compressed ──▶ ws.send ──▶ socket
  *     onChunk ◀── 'message' ◀── ws ◀── socket
+ *
+ * Frames are the package's own; only its `send`, which looks at more options than we have, is left out where it has
+ * nothing to compress. Whatever it writes by itself comes behind what waits here.
  *
  * `end` sends a close frame, the peer's close frame is onEnd, and each direction lives until then: the package would
  * answer a close frame at once, and what the session still had to say would be lost. Both sent, the stream below ends.
@@ -102,6 +108,8 @@ export class WsConnection implements Connection {
   readonly #text: boolean
   readonly #maxFrameBytes: number
   #thresholdBytes: number
+  readonly #frame: WsLink['frame']
+  readonly #out: JoinedWrites
   #open: (() => PatientWebSocket | undefined) | undefined
   /** Undefined before the 101, and where it was never sent. */
   #ws: PatientWebSocket | undefined
@@ -109,7 +117,7 @@ export class WsConnection implements Connection {
   #error: Error | undefined
   /** Of writes whose taking somebody wants to know of, in order. */
   #taken: Fifo<() => void> | undefined
-  #onTaken: ((error?: Error) => void) | undefined
+  #onTaken: ((error?: Error | null) => void) | undefined
   /** Messages that the sink gets before anything else, in a turn that is already asked for. */
   #unread: Waiting[] | undefined
   /** Who hears that the package has read the chunk at hand to its end. */
@@ -117,6 +125,12 @@ export class WsConnection implements Connection {
   /** The chunk at hand brought a message, a ping or a pong. */
   #heard = false
   #inside = false
+  #reading = false
+  /** While the chunk at hand is read the socket is corked, for the package's own frames: pongs leave together. */
+  #socketCorked = false
+  #corks = 0
+  /** Messages that the package compresses; what follows them waits behind them, in its queue. */
+  #compressing = 0
   #pongs = 0
   /** Of pings and pongs on their way. */
   #controlBytes = 0
@@ -136,7 +150,7 @@ export class WsConnection implements Connection {
   #closed = false
   #closeTold = false
 
-  constructor({ env, socket, localAddress, remoteAddress, peer, text, maxFrameBytes, thresholdBytes, open }: WsLink) {
+  constructor({ env, socket, localAddress, remoteAddress, peer, text, maxFrameBytes, thresholdBytes, frame, open }: WsLink) {
     this.localAddress = localAddress
     this.remoteAddress = remoteAddress
     this.peer = peer
@@ -145,6 +159,8 @@ export class WsConnection implements Connection {
     this.#text = text
     this.#maxFrameBytes = maxFrameBytes
     this.#thresholdBytes = thresholdBytes
+    this.#frame = frame
+    this.#out = new JoinedWrites(socket)
     this.#open = open
     socket.on('error', (error) => (this.#error ??= systemError(error, remoteAddress)))
     socket.on('close', () => {
@@ -167,7 +183,7 @@ export class WsConnection implements Connection {
 
   get bufferedBytes(): number {
     if (this.#closed || this.#destroyed || this.#ws === undefined) return 0
-    const bytes = this.#ws.bufferedAmount
+    const bytes = this.#out.pendingBytes + this.#ws.bufferedAmount
     return bytes <= this.#controlBytes ? 0 : bytes // nobody is told when a ping is taken, so nobody shall wait for it
   }
 
@@ -211,18 +227,27 @@ export class WsConnection implements Connection {
 
   write(chunk: Uint8Array, taken?: () => void, text: boolean = this.#text): void {
     if (this.#ending || this.#destroyed || this.#failed || this.#closed) return
-    this.open()
-    let options = text ? TEXT : BINARY
-    if (chunk.length >= this.#thresholdBytes) options = text ? TEXT_DEFLATED : BINARY_DEFLATED
-    this.#ws?.send(chunk, options, taken === undefined ? undefined : this.#tellTaken(taken))
+    if (this.#open !== undefined) this.open()
+    if (this.#ws === undefined) return
+    const onTaken = taken === undefined ? undefined : this.#tellTaken(taken)
+    if (this.#compressing > 0 || chunk.length >= this.#thresholdBytes) {
+      return this.#sendInTurn(this.#ws, chunk, text, onTaken)
+    }
+    const pieces = this.#frame(chunk, text)
+    const last = pieces.length - 1
+    for (let i = 0; i < last; i++) this.#out.put(pieces[i] as Uint8Array)
+    this.#out.put(pieces[last] as Uint8Array, onTaken)
+    this.#flushIfDue()
   }
 
   cork(): void {
-    this.#socket.cork()
+    this.#corks++
   }
 
   uncork(): void {
-    this.#socket.uncork()
+    if (this.#corks === 0) return
+    this.#corks--
+    this.#flushIfDue()
   }
 
   pause(): void {
@@ -238,6 +263,7 @@ export class WsConnection implements Connection {
   ping(): void {
     if (this.#ending || this.#destroyed || this.#failed || this.#ws === undefined) return
     this.#controlBytes += CONTROL_HEADER_BYTES
+    this.#out.flush()
     this.#ws.ping(EMPTY, undefined, () => {
       this.#controlBytes -= CONTROL_HEADER_BYTES
     })
@@ -262,11 +288,25 @@ export class WsConnection implements Connection {
 
   // ── Sending ─────────────────────────────────────────────────────────────────────────────────────────────
 
+  #flushIfDue(): void {
+    if ((this.#corks === 0 && !this.#reading) || this.#out.pendingBytes >= FLUSH_BYTES) this.#out.flush()
+  }
+
+  /** By the package, which compresses it, or keeps it until what is being compressed has left. */
+  #sendInTurn(ws: PatientWebSocket, chunk: Uint8Array, text: boolean, taken?: (error?: Error) => void): void {
+    this.#out.flush()
+    this.#compressing++
+    ws.send(chunk, { binary: !text, compress: chunk.length >= this.#thresholdBytes }, (error) => {
+      this.#compressing--
+      taken?.(error)
+    })
+  }
+
   /**
    * Writes are taken in order, so one callback serves them all. Of writes that a socket never finished Node says, once it
    * is destroyed, that they went well.
    */
-  #tellTaken(taken: () => void): (error?: Error) => void {
+  #tellTaken(taken: () => void): (error?: Error | null) => void {
     this.#taken ??= new Fifo()
     this.#taken.push(taken)
     this.#onTaken ??= (error) => {
@@ -302,6 +342,11 @@ export class WsConnection implements Connection {
     const bytes = CONTROL_HEADER_BYTES + data.length
     this.#pongs++
     this.#controlBytes += bytes
+    this.#out.flush()
+    if (this.#reading && !this.#socketCorked) {
+      this.#socketCorked = true
+      this.#socket.cork()
+    }
     this.#ws?.pong(data, undefined, () => {
       this.#pongs--
       this.#controlBytes -= bytes
@@ -329,6 +374,7 @@ export class WsConnection implements Connection {
     })
     ws.on('error', (error) => this.#fail(this.#mistakeOf(error)))
     ws.on('close', () => this.#close())
+    ws.onBeforeClose = () => this.#out.flush()
     ws.onPeerClose = (code, text) => this.#endOfPeer(code === NO_CODE ? {} : { code, text })
     // Around the package's own listener: what is answered while a chunk is read leaves together.
     this.#socket.prependListener('data', (chunk: Uint8Array) => this.#beginRead(chunk.length))
@@ -337,7 +383,7 @@ export class WsConnection implements Connection {
 
   #beginRead(bytes: number): void {
     this.#heard = false
-    this.#socket.cork()
+    this.#reading = true
     this.#batchSink = this.#sink
     this.#batchSink?.beginBatch?.(bytes)
   }
@@ -347,8 +393,12 @@ export class WsConnection implements Connection {
       this.#inside = true
       this.#live() // bytes that completed nothing are life, too
     }
-    this.#socket.uncork()
     this.#batchSink?.endBatch?.()
+    this.#reading = false
+    this.#flushIfDue()
+    if (!this.#socketCorked) return
+    this.#socketCorked = false
+    this.#socket.uncork()
   }
 
   #receive(chunk: Uint8Array, text: boolean): void {

@@ -1,15 +1,17 @@
 import type { IncomingMessage } from 'node:http'
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { ClientOptions, PerMessageDeflateOptions, ServerOptions, WebSocket, WebSocketServer } from 'ws'
+import { EMPTY } from '../../core/bytes.ts'
 import type { Connection } from '../../core/connection.ts'
 import { badFrame, describe, HawserError } from '../../core/errors.ts'
 import type { LinkOptions } from '../../core/transport.ts'
 import type { UpgradeRequest, WebSocketEngine, WebSocketSettings } from '../../core/web-socket.ts'
 import { attempt } from './attempt.ts'
 import { ConnectionDuplex } from './connection-duplex.ts'
+import { SocketConnection } from './socket-connection.ts'
 import { codeOf, systemError } from './system-error.ts'
-import { type PatientWebSocket, WsConnection } from './ws-connection.ts'
+import { type PatientWebSocket, WsConnection, type WsLink } from './ws-connection.ts'
 
 /** The package counts in 32 bits, and takes 0 for no limit. */
 const MAX_PAYLOAD_BYTES = 2 ** 31 - 1
@@ -30,7 +32,28 @@ const ZLIB_MEMORY_LEVEL = 7
 type Engine = {
   readonly Server: new (options: ServerOptions) => WebSocketServer
   readonly Patient: new (url: string, protocols: string[], options: ClientOptions) => WebSocket & PatientWebSocket
+  readonly Sender: FrameMaker
 }
+
+/** What the package exports and its types leave out. */
+interface FrameMaker {
+  /** The frame, in pieces; the payload is one of them, unless it is masked. */
+  frame(payload: Uint8Array, options: FrameOptions): readonly Uint8Array[]
+}
+
+interface FrameOptions {
+  readonly fin: boolean
+  readonly opcode: number
+  readonly mask: boolean
+  readonly rsv1: boolean
+  /** The payload is masked in a copy. */
+  readonly readOnly: boolean
+}
+
+const TEXT_FRAME: FrameOptions = { fin: true, opcode: 1, mask: false, rsv1: false, readOnly: true }
+const BINARY_FRAME: FrameOptions = { ...TEXT_FRAME, opcode: 2 }
+const MASKED_TEXT_FRAME: FrameOptions = { ...TEXT_FRAME, mask: true }
+const MASKED_BINARY_FRAME: FrameOptions = { ...BINARY_FRAME, mask: true }
 
 /** The package `ws`, which is loaded when it is first needed. */
 export class WsEngine implements WebSocketEngine {
@@ -49,10 +72,12 @@ export class WsEngine implements WebSocketEngine {
   ): Connection {
     const engine = this.#loaded()
     const { url, headers } = request
-    const socket = new ConnectionDuplex(link, pieceBytesOf(settings))
+    const { Sender } = engine
+    const socket = streamOf(link, settings)
     const upgrade = (compression: WebSocketSettings['compression']): PatientWebSocket | undefined =>
       upgraded(engine, socket, unread, request, { ...settings, compression }, options)
     return connectionOver(link, socket, settings, options, {
+      frame: (payload, text) => Sender.frame(payload, text ? TEXT_FRAME : BINARY_FRAME),
       peer: { ...link.peer, protocol: settings.subprotocols[0], request: { url, headers } },
       // An offer of compression that is wrong is declined (RFC 7692 section 5.1).
       open: () => upgrade(settings.compression) ?? (settings.compression === false ? undefined : upgrade(false)),
@@ -60,14 +85,14 @@ export class WsEngine implements WebSocketEngine {
   }
 
   dial(link: Connection, url: string, settings: WebSocketSettings, options: LinkOptions): Promise<Connection> {
-    const { Patient } = this.#loaded()
+    const { Patient, Sender } = this.#loaded()
     const what = `WebSocket handshake with ${url}`
-    const socket = new ConnectionDuplex(link, pieceBytesOf(settings))
+    const socket = streamOf(link, settings)
     const handshake = attempt<Connection>(what, options, (outcome) => {
       const ws = new Patient(url, [...settings.subprotocols], {
         ...limits(settings, options),
         headers: settings.headers,
-        createConnection: () => socket as Duplex as Socket, // Node's HTTP takes any Duplex
+        createConnection: () => socket as Socket, // Node's HTTP takes any Duplex
         finishRequest(request) {
           request.once('socket', () => socket.resume()) // it was paused while nobody read
           request.end()
@@ -82,7 +107,12 @@ export class WsEngine implements WebSocketEngine {
       ws.once('open', () => {
         ws.off('error', onError)
         const peer = { ...link.peer, protocol: ws.protocol === '' ? undefined : ws.protocol }
-        const connection = connectionOver(link, socket, settings, options, { peer, open: () => ws })
+        keepNoDelay(socket, options)
+        const connection = connectionOver(link, socket, settings, options, {
+          frame: (payload, text) => Sender.frame(payload, text ? MASKED_TEXT_FRAME : MASKED_BINARY_FRAME),
+          peer,
+          open: () => ws,
+        })
         connection.open()
         outcome.resolve(connection)
       })
@@ -124,6 +154,7 @@ function upgraded(
   server.handleUpgrade(request as unknown as IncomingMessage, socket, head, (ws) => {
     made = ws as WebSocket & PatientWebSocket
   })
+  keepNoDelay(socket, options)
   return made
 }
 
@@ -132,7 +163,7 @@ function connectionOver(
   socket: Duplex,
   { compression }: WebSocketSettings,
   { env, text, maxFrameBytes }: LinkOptions,
-  rest: { readonly peer: Connection['peer']; readonly open: () => PatientWebSocket | undefined },
+  rest: Pick<WsLink, 'peer' | 'frame' | 'open'>,
 ): WsConnection {
   return new WsConnection({
     env,
@@ -146,14 +177,26 @@ function connectionOver(
   })
 }
 
+/**
+ * The link's own socket, where it has one that nobody else needs: half the work of a stream over a stream. Not where
+ * messages are inflated, since a socket cannot be asked to give less at once.
+ */
+function streamOf(link: Connection, { compression }: WebSocketSettings): Duplex {
+  if (compression !== false) return new ConnectionDuplex(link, COMPRESSED_PIECE_BYTES)
+  if (!(link instanceof SocketConnection && link.ownsChunks)) return new ConnectionDuplex(link)
+  link.detach(EMPTY)
+  return link.release() ?? new ConnectionDuplex(link)
+}
+
+/** The package turns it on for every socket. */
+function keepNoDelay(socket: Duplex, { groups }: LinkOptions): void {
+  const { noDelay = true } = (groups['tcp'] ?? {}) as { readonly noDelay?: boolean }
+  if (!noDelay && socket instanceof Socket) socket.setNoDelay(false)
+}
+
 /** `ws://` over TCP, `wss://` over TLS; other links keep their name. */
 function webSocketAddress(address: string): string {
   return address.replace(/^tcp:/, 'ws:').replace(/^tls:/, 'wss:')
-}
-
-/** Whoever is asked to pause still inflates what it has: at most this much, which may become a thousand times as much. */
-function pieceBytesOf({ compression }: WebSocketSettings): number {
-  return compression === false ? Infinity : COMPRESSED_PIECE_BYTES
 }
 
 /** What both ends of the package are told alike. */
@@ -188,23 +231,30 @@ function handshakeError(error: unknown, what: string): HawserError {
 }
 
 async function loadEngine(): Promise<Engine> {
-  const { WebSocket, WebSocketServer } = await import('ws')
+  const ws = await import('ws')
+  const { WebSocket, WebSocketServer } = ws
+  const { Sender } = ws as unknown as { readonly Sender: FrameMaker }
   /** The package answers a close frame by itself, through `close`. This one leaves that to its owner. */
   class Patient extends WebSocket implements PatientWebSocket {
+    onBeforeClose: PatientWebSocket['onBeforeClose']
     onPeerClose: PatientWebSocket['onPeerClose']
     #closeSent = false
 
     /** What the package calls: with the code alone after a mistake of the peer, else with what its close frame holds. */
     override close(code?: number, reason?: Buffer): void {
-      if (code !== undefined && reason === undefined) return super.close(code)
+      if (code !== undefined && reason === undefined) {
+        this.onBeforeClose?.()
+        return super.close(code)
+      }
       this.onPeerClose?.(code ?? 1005, reason?.toString() ?? '')
       if (this.#closeSent) super.close()
     }
 
     sendClose(code: number | undefined, text: string): void {
       this.#closeSent = true
+      this.onBeforeClose?.()
       super.close(code, text)
     }
   }
-  return { Server: WebSocketServer, Patient }
+  return { Server: WebSocketServer, Patient, Sender }
 }

@@ -1,4 +1,4 @@
-import { copy, View } from '../../core/bytes.ts'
+import { copy, copyInto, View } from '../../core/bytes.ts'
 import type { Connection } from '../../core/connection.ts'
 import { FIN, LENGTH_IS_U16, LENGTH_IS_U64, MASKED, MAX_HEADER_BYTES, MAX_U16, SHORT_LENGTH, turned } from './frame.ts'
 import { WordBytes } from './frame.ts'
@@ -51,7 +51,7 @@ export class FrameQueue {
     const slab = this.#slab as WordBytes
     const at = this.#writeHeader(slab.bytes, opcode, length, key)
     if (length < SMALL_BYTES) for (let i = 0; i < length; i++) slab.bytes[at + i] = payload[i] as number
-    else slab.bytes.set(payload, at)
+    else copyInto(slab.bytes, payload, at)
     this.#to = this.#memory.at = at + length
     if (this.#masked) slab.unmask(at, this.#to, key)
     if (taken !== undefined) this.#remember(taken)
