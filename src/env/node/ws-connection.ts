@@ -150,7 +150,18 @@ export class WsConnection implements Connection {
   #closed = false
   #closeTold = false
 
-  constructor({ env, socket, localAddress, remoteAddress, peer, text, maxFrameBytes, thresholdBytes, frame, open }: WsLink) {
+  constructor({
+    env,
+    socket,
+    localAddress,
+    remoteAddress,
+    peer,
+    text,
+    maxFrameBytes,
+    thresholdBytes,
+    frame,
+    open,
+  }: WsLink) {
     this.localAddress = localAddress
     this.remoteAddress = remoteAddress
     this.peer = peer
