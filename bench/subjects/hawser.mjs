@@ -1,35 +1,8 @@
 import { RECEIVE_BUFFER_BYTES } from '../datagram-lane.mjs'
-import { dial, json, line, listen, raw, text } from '../hawser.mjs'
+import { dial, listen, raw } from '../hawser.mjs'
+import { mixedUse } from '../mixed-use.mjs'
 
-const WARM_MESSAGES = 5_000
 const udp = { receiveBufferBytes: RECEIVE_BUFFER_BYTES }
-
-/**
- * Carries messages of other codecs over other framings and transports first, and leaves those sessions open: in a real
- * program the call sites of the core have seen more than one shape, and inline caches that have not would flatter.
- */
-async function mixedUse() {
-  await exchange('inproc://bench-json', { codec: json() }, { id: 1, name: 'warm', tags: ['a', 'b'] })
-  await exchange('inproc://bench-lines', { codec: text(), framing: line() }, 'a line of text')
-  await exchange('tcp://127.0.0.1:0', { codec: text(), framing: line() }, 'a line of text')
-}
-
-async function exchange(where, setup, message) {
-  const server = await listen(where, {
-    ...setup,
-    listener: { onMessage: (session, echoed) => void session.send(echoed) },
-  })
-  await new Promise((resolve, reject) => {
-    let left = WARM_MESSAGES
-    const listener = {
-      onMessage(session) {
-        if (--left === 0) resolve()
-        else session.send(message)
-      },
-    }
-    dial(server.address, { ...setup, listener }).then((session) => session.send(message), reject)
-  })
-}
 
 /** Asks the listener for nothing but what the others do: the message that came is sent back. */
 const echoing = {
