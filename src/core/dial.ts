@@ -28,7 +28,9 @@ export async function dial<In, Out, Data>(
   const transport = table.find(address)
   const { env } = config
   const attempt = new AbortController()
-  const link = { role: 'dialed', timeoutMs: DIAL_TIMEOUT_MS, groups: table.groupsOf(options) } as const
+  // Who has more patience than the default gives it to the link, too; who has less is told by `waitFor`.
+  const timeoutMs = options.timeoutMs === 0 ? 0 : Math.max(DIAL_TIMEOUT_MS, options.timeoutMs ?? 0)
+  const link = { role: 'dialed', timeoutMs, groups: table.groupsOf(options) } as const
   const opening = dialConnection(transport, address, linkOptions(config, { ...link, signal: attempt.signal })).then(
     (connection) => openSession(connection, config, 'dialed', attempt.signal),
   )

@@ -1,6 +1,9 @@
 import test from 'ava'
 import { text } from '../../codecs/text.ts'
-import { refused } from '../../src/core/errors.ts'
+import { HawserError, refused } from '../../src/core/errors.ts'
+import type { Transport } from '../../src/core/transport.ts'
+import { dial } from '../../src/node.ts'
+import { virtualEnv } from '../../src/testing/virtual-env.ts'
 import { codeOf, EndpointWorld, gate } from '../support/endpoint-world.ts'
 
 const codec = text()
@@ -86,4 +89,23 @@ test('once open, a dialed session stands alone: neither its signal nor its time 
   await session.close()
   await server.close()
   t.is(world.env.timers, 0)
+})
+
+test('whoever waits longer than the default for a dial is not cut short by the link below', async (t) => {
+  const env = virtualEnv()
+  const allowedMs: number[] = []
+  const never: Transport = {
+    schemes: ['never'],
+    dial: (_address, options) => {
+      allowedMs.push(options.timeoutMs)
+      return Promise.reject(new HawserError('ERR_UNREACHABLE', 'no way'))
+    },
+    listen: () => Promise.reject(new HawserError('ERR_UNREACHABLE', 'no way')),
+  }
+  for (const timeoutMs of [undefined, 100, 60_000, 0]) {
+    await t.throwsAsync(dial('never://h:1', { env, codec: text(), transports: [never], timeoutMs }), {
+      code: 'ERR_UNREACHABLE',
+    })
+  }
+  t.deepEqual(allowedMs, [5_000, 5_000, 60_000, 0])
 })
