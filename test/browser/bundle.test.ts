@@ -6,33 +6,22 @@ import { ScriptedWebSocket } from '../support/scripted-web-socket.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const ENTRIES = ['src/browser/index.js', 'codecs/index.js', 'codecs/framing/index.js']
-const ALL = ENTRIES.map((entry) => `export * from '${ROOT}${entry}'`).join('\n')
-/** What servers and byte streams need, by the part that brings it into a page. */
-const OF_PARTS: Readonly<Record<string, readonly string[]>> = {
-  checks: ['setup-checks', 'client-checks', 'option-names'],
-  layers: ['layer-guard'],
-  stages: ['pipeline', 'staged-delivery', 'loop-stage-host'],
-  streams: ['chunk-buffer', 'framing', 'frame-writer', 'outbound', 'plain-framing', 'protocol-hint'],
-}
 
-/** What this program takes of the modules, as one script; `external` is what it would ask its host for. */
-async function bundle(
-  source: string = ALL,
-): Promise<{ readonly code: string; readonly modules: string[]; readonly external: string[] }> {
+/** All of these modules as one script; `external` is what it would ask its host for. */
+async function bundle(): Promise<{ readonly code: string; readonly modules: string[]; readonly external: string[] }> {
   const main = `${ROOT}page.js`
+  const source = ENTRIES.map((entry) => `export * from '${ROOT}${entry}'`).join('\n')
   const external: string[] = []
   const made = await rollup({
     input: main,
     plugins: [
       { name: 'page', resolveId: (id) => (id === main ? id : null), load: (id) => (id === main ? source : null) },
     ],
-    treeshake: { moduleSideEffects: false },
     onLog: (_level, { code, exporter, message }) => external.push(`${code} ${exporter ?? message}`),
   })
   const { output } = await made.generate({ format: 'iife', name: 'hawser' })
   await made.close()
-  const taken = Object.entries(output[0].modules).filter(([, { renderedLength }]) => renderedLength > 0)
-  const modules = taken.map(([id]) => id.replace(ROOT, ''))
+  const modules = Object.keys(output[0].modules).map((id) => id.replace(ROOT, ''))
   return { code: output[0].code, modules: modules.filter((id) => id !== 'page.js'), external }
 }
 
@@ -44,30 +33,6 @@ test('hawser/browser, the codecs and the framings need core and each other, and 
     modules.filter((id) => !/^(src\/(core|browser)|codecs)\//.test(id)),
     [],
   )
-})
-
-test('a page takes of core what it asks for: each part brings what it is for, and nothing else does', async (t) => {
-  const page = (names: readonly string[]): Promise<{ readonly modules: string[] }> =>
-    bundle(`export { ${['connect', ...names].join(', ')} } from '${ROOT}src/browser/index.js'
-            export { json } from '${ROOT}codecs/index.js'`)
-  const { modules: least } = await page([])
-  for (const [part, files] of Object.entries(OF_PARTS)) {
-    const brought = files.map((file) => `src/core/${file}.js`)
-    t.deepEqual(
-      brought.filter((id) => least.includes(id)),
-      [],
-      part,
-    )
-    const { modules } = await page([part])
-    t.deepEqual(
-      brought.filter((id) => !modules.includes(id)),
-      [],
-      part,
-    )
-  }
-  for (const file of ['live-server', 'broadcast', 'metrics', 'rooms', 'network-list']) {
-    t.false(least.includes(`src/core/${file}.js`), file)
-  }
 })
 
 test('a session lives where there is nothing but what browsers have', async (t) => {
