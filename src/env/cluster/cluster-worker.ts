@@ -68,7 +68,9 @@ export class ClusterWorker {
   /** Nothing of ours is left: the process ends by itself, or is ended. */
   #leave(status: number): void {
     this.#report(() => {
-      process.exitCode ??= status // `await runCluster()` is for ever, which Node takes for a mistake
+      // `await runCluster()` is for ever, which Node takes for a mistake, and from Node 22 on says so at a natural end.
+      process.exitCode ??= status
+      process.once('beforeExit', () => process.exit())
       // Not by process.disconnect(): what the primary is handing us at this moment goes back to it first.
       if (process.connected) cluster.worker?.disconnect()
       systemEnv.setTimer(EXIT_MS, () => process.exit())
