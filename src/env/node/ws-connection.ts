@@ -174,8 +174,9 @@ export class WsConnection implements Connection {
     this.#out = new JoinedWrites(socket)
     this.#open = open
     socket.on('error', (error) => (this.#error ??= systemError(error, remoteAddress)))
+    // The package closes once it has inflated what it has; nobody waits for that who wants nothing more of it.
     socket.on('close', () => {
-      if (this.#ws === undefined) this.#close()
+      if (this.#ws === undefined || this.#destroyed) this.#close()
     })
   }
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
+import { type Duplex, getDefaultHighWaterMark, setDefaultHighWaterMark } from 'node:stream'
 import type { ClientOptions, PerMessageDeflateOptions, ServerOptions, WebSocket, WebSocketServer } from 'ws'
 import { EMPTY } from '../../core/bytes.ts'
 import type { Connection } from '../../core/connection.ts'
@@ -22,6 +22,8 @@ const MAX_FRAGMENTS = 1024
 /** A message that comes in pieces is kept in pieces, each of which costs about so much beside its bytes. */
 const PIECE_OVERHEAD_BYTES = 128
 const COMPRESSED_PIECE_BYTES = 1024
+/** What the package takes of a stream before it stops it: at deflate's best, 4 MiB of messages beyond a `pause`. */
+const RECEIVED_BYTES = 4 * 1024
 /** As good as never: whoever closes a session decides how long it waits for its peer. */
 const NEVER_MS = 2 ** 31 - 1
 /** zlib jobs at once in the whole process: no more than Node has threads for them. */
@@ -34,6 +36,11 @@ type Engine = {
   readonly Patient: new (url: string, protocols: string[], options: ClientOptions) => WebSocket & PatientWebSocket
   readonly Sender: FrameMaker
 }
+
+/** The package's WebSocket with what its types leave out. */
+type Adopting = new (
+  ...args: ConstructorParameters<typeof WebSocket>
+) => WebSocket & { setSocket(...socket: readonly unknown[]): void }
 
 /** What the package exports and its types leave out. */
 interface FrameMaker {
@@ -232,13 +239,27 @@ function handshakeError(error: unknown, what: string): HawserError {
 
 async function loadEngine(): Promise<Engine> {
   const ws = await import('ws')
-  const { WebSocket, WebSocketServer } = ws
-  const { Sender } = ws as unknown as { readonly Sender: FrameMaker }
+  const { WebSocketServer } = ws
+  const { Sender, WebSocket } = ws as unknown as { readonly Sender: FrameMaker; readonly WebSocket: Adopting }
   /** The package answers a close frame by itself, through `close`. This one leaves that to its owner. */
   class Patient extends WebSocket implements PatientWebSocket {
     onBeforeClose: PatientWebSocket['onBeforeClose']
     onPeerClose: PatientWebSocket['onPeerClose']
     #closeSent = false
+
+    /**
+     * The package makes its receiver here, and that takes as much ahead as Node's default for streams says: 16 KiB, from
+     * Node 22 on 64 KiB, which is 64 MiB once inflated. It cannot be told otherwise.
+     */
+    override setSocket(...socket: readonly unknown[]): void {
+      const usual = getDefaultHighWaterMark(false)
+      setDefaultHighWaterMark(false, RECEIVED_BYTES)
+      try {
+        super.setSocket(...socket)
+      } finally {
+        setDefaultHighWaterMark(false, usual)
+      }
+    }
 
     /** What the package calls: with the code alone after a mistake of the peer, else with what its close frame holds. */
     override close(code?: number, reason?: Buffer): void {
