@@ -150,9 +150,13 @@ export function sessionClosed(complaint: string, cause?: unknown): HawserError<'
   return new HawserError('ERR_SESSION_CLOSED', complaint, cause === undefined ? {} : { cause })
 }
 
-/** A wait that took longer than it was given. */
-export function timedOut(what: string, timeoutMs: number): HawserError<'ERR_TIMEOUT'> {
-  return new HawserError('ERR_TIMEOUT', `${what} took longer than ${timeoutMs} ms`, { retryable: true })
+/** A wait that took longer than it was given. @param cause what went wrong last, where something is being tried again and again */
+export function timedOut(what: string, timeoutMs: number, cause?: Error): HawserError<'ERR_TIMEOUT'> {
+  const last = cause === undefined ? '' : `, and the last attempt failed: ${cause.message}`
+  return new HawserError('ERR_TIMEOUT', `${what} took longer than ${timeoutMs} ms${last}`, {
+    retryable: true,
+    ...(cause === undefined ? {} : { cause }),
+  })
 }
 
 /** What a hook of the application threw. */
