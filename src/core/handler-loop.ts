@@ -92,7 +92,8 @@ export class HandlerLoop<In> {
   #readPaused = false
   #ended = false
   #endReported = false
-  #finishedWith: unknown
+  /** What to tell who still pulls; an error is made for nobody else. */
+  #finishedWith: (() => unknown) | undefined
   #onSettled: (() => void) | undefined
   #onRejected: ((error: unknown) => void) | undefined
   #onRunDue: (() => void) | undefined
@@ -239,9 +240,9 @@ export class HandlerLoop<In> {
     return message
   }
 
-  /** Whoever waits in `receive` is told `error`. */
-  turnAway(error: unknown): void {
-    this.#receivers?.rejectAll(error)
+  /** Whoever waits in `receive` is told why. */
+  turnAway(why: () => unknown): void {
+    if (this.#receivers !== undefined && this.#receivers.size > 0) this.#receivers.rejectAll(why())
     this.#update()
   }
 
@@ -267,11 +268,11 @@ export class HandlerLoop<In> {
     this.#resumeReading()
   }
 
-  /** No chunk follows. Who pulls is still given what was received, then `error`; nobody else is given anything. */
-  finish(error: unknown): void {
+  /** No chunk follows. Who pulls is still given what was received, then told why; nobody else is given anything. */
+  finish(why: () => unknown): void {
     this.#ended = true
     this.#endReported = true
-    this.#finishedWith = error
+    this.#finishedWith = why
     this.#held = this.#paused = false
     this.#stagePauses = 0
     if (!this.#pull || this.#broken) this.discard()
@@ -510,7 +511,7 @@ export class HandlerLoop<In> {
   /** After a run: memory, backpressure, the clock of an unfinished frame, the peer's end. */
   #settle(count: number): void {
     if (this.#discarding) {
-      if (this.#finishedWith !== undefined) this.#receivers?.rejectAll(this.#finishedWith)
+      if (this.#finishedWith !== undefined) this.turnAway(this.#finishedWith)
       return
     }
     this.#buffer.settle(false)
