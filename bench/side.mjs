@@ -58,12 +58,19 @@ process.on('message', (message) => {
 async function onMessage(message) {
   if (message.stop) process.exit(0)
   else if (message.address !== undefined) foundServer(message.address)
-  else if (message.round) process.send({ result: await conductor.round() })
+  else if (message.round) process.send({ result: finite(await conductor.round()) })
   else if (message.name !== undefined) process.send({ answer: message.question, value: await answers[message.name]() })
   else {
     asked.get(message.answer)?.(message.value)
     asked.delete(message.answer)
   }
+}
+
+/** Figures, all of which are numbers. */
+function finite(figures) {
+  for (const [unit, value] of Object.entries(figures))
+    if (!Number.isFinite(value)) throw new Error(`${unit}: ${value} is no figure`)
+  return figures
 }
 
 async function begin() {

@@ -21,8 +21,9 @@ export function evaluate({ baseline = BASELINE }, units, results) {
     subject,
     failure,
     unavailable,
+    // One that changed or lost a message has no figures, whatever it gave before.
     figures: units.flatMap((unit) => {
-      const figure = spread(runs, unit)
+      const figure = failure === undefined ? spread(runs, unit) : undefined
       if (figure === undefined) return []
       const base = medians.get(unit)
       return [{ unit, ...figure, ratio: base === undefined || base === 0 ? null : significant(figure.median / base) }]

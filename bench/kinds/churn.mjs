@@ -24,28 +24,33 @@ export async function client(subject, part, ask) {
     ? () => openAndCloseSocket(part.address)
     : () => subject.openAndClose(part)
   let cycles = 0
-  const run = async (forMs, during) => {
-    const until = performance.now() + forMs
+  const runWhile = async (during) => {
+    let isOver = false
     const worker = async () => {
-      while (performance.now() < until) {
+      while (!isOver) {
         await openAndClose()
         cycles++
       }
     }
-    const workers = Promise.all(Array.from({ length: AT_ONCE }, worker))
-    const [result] = await Promise.all([during?.(), workers])
+    const conduct = async () => {
+      const result = await during()
+      isOver = true
+      return result
+    }
+    const [result] = await Promise.all([conduct(), ...Array.from({ length: AT_ONCE }, worker)])
     await untilCount(ask, 0)
     const seen = await ask('opened')
     if (seen !== cycles) throw new Error(`${cycles} connections were opened, the server saw ${seen}`)
     return result
   }
-  await run(warmUpMs)
+  await runWhile(() => delay(warmUpMs))
 
   return {
     round: () =>
-      run(measureMs, async () => {
+      runWhile(async () => {
         const before = { ours: usage(), theirs: await ask('usage'), cycles }
-        await delay(measureMs)
+        do await delay(measureMs)
+        while (cycles === before.cycles)
         const after = { ours: usage(), theirs: undefined, cycles }
         after.theirs = await ask('usage')
         const perSecond = ((after.cycles - before.cycles) / (after.ours.at - before.ours.at)) * 1e9
