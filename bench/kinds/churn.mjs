@@ -25,16 +25,16 @@ export async function client(subject, part, ask) {
     : () => subject.openAndClose(part)
   let cycles = 0
   const runWhile = async (during) => {
-    let isOver = false
+    const run = { isOver: false }
     const worker = async () => {
-      while (!isOver) {
+      while (!run.isOver) {
         await openAndClose()
         cycles++
       }
     }
     const conduct = async () => {
       const result = await during()
-      isOver = true
+      run.isOver = true
       return result
     }
     const [result] = await Promise.all([conduct(), ...Array.from({ length: AT_ONCE }, worker)])
