@@ -27,7 +27,7 @@ export class Duo {
   #profile
   #server
   #client
-  /** Where the server listens, when it has said so. */
+  /** Where the server listens, when it has said so; what is alone knows. */
   #address
   #isOpening = false
   #failure
@@ -47,7 +47,8 @@ export class Duo {
 
   /** Starts the processes. What goes wrong with them is told by `open`. */
   start() {
-    if (!this.#part.isAlone) this.#server = this.#spawn('server')
+    if (this.#part.isAlone) this.#address = ''
+    else this.#server = this.#spawn('server')
     this.#client = this.#spawn('client')
   }
 
@@ -55,7 +56,7 @@ export class Duo {
   open() {
     return this.#within(this.#part.warmUpMs, () => {
       this.#isOpening = true
-      if (this.#address !== undefined) this.#client.send({ address: this.#address })
+      if (this.#address !== undefined) this.#client.send({ open: this.#address })
     })
   }
 
@@ -92,7 +93,7 @@ export class Duo {
     else if (side === 'client') this.#settle()
     else {
       this.#address = message.address
-      if (this.#isOpening) this.#client.send({ address: message.address })
+      if (this.#isOpening) this.#client.send({ open: message.address })
     }
   }
 
@@ -116,7 +117,10 @@ export class Duo {
     const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
     running.add(child)
     child.on('message', (message) => this.#onMessage(side, message))
-    child.on('error', (error) => this.#fail(error))
+    child.on('error', (error) => {
+      if (child.pid === undefined) running.delete(child)
+      this.#fail(error)
+    })
     child.on('exit', (code, signal) => {
       running.delete(child)
       this.#fail(new Error(`the ${side} ended early (${signal ?? code})`))

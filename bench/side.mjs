@@ -2,10 +2,11 @@
 // which ends when told, or when duo.mjs is gone. A server answers questions; a client conducts: it asks, and what its
 // rounds give are the figures. Where the transport does not leave the process, one process is both.
 //
-//     to us    { address }  { round }  { question, name }  { answer, value }  { stop }
+//     to us    { open }  { round }  { question, name }  { answer, value }  { stop }
 //     from us  { ready, address }  { question, name }  { answer, value }  { result }  { failure }  { unavailable }
 //
-// A client is given the address when the server has one; then it opens its connections, warms up, and is ready.
+// A client is told to open when it is its turn, with the server's address; it then opens its connections, warms up, and
+// is ready. All that can be done before, is.
 
 /** @typedef {import('./workloads.mjs').Workload} Workload */
 /**
@@ -15,7 +16,7 @@
  * @property {Workload} workload
  * @property {string} subject the module that is measured, as a URL
  * @property {string | undefined} build directory of the built package, where it is not the repository's own
- * @property {string | undefined} address where the server listens; clients are told later
+ * @property {string | undefined} address where the server listens; for clients
  * @property {string} folder for sockets that are files
  * @property {{ cert: string, key: string } | undefined} tls for 127.0.0.1, where the transport needs it
  * @property {number} warmUpMs
@@ -33,9 +34,9 @@ let answers = {}
 let questions = 0
 /** @type {{ round(): Promise<Record<string, number>> }} */
 let conductor
-let foundServer
-/** The server's address, when it is known. @type {Promise<string>} */
-const serverAddress = new Promise((resolve) => (foundServer = resolve))
+let open
+/** When this client may open its connections: the server's address. @type {Promise<string>} */
+const opening = new Promise((resolve) => (open = resolve))
 
 /** What the server's answer `name` gives. @param {string} name */
 async function ask(name) {
@@ -57,7 +58,7 @@ process.on('message', (message) => {
 
 async function onMessage(message) {
   if (message.stop) process.exit(0)
-  else if (message.address !== undefined) foundServer(message.address)
+  else if (message.open !== undefined) open(message.open)
   else if (message.round) process.send({ result: finite(await conductor.round()) })
   else if (message.name !== undefined) process.send({ answer: message.question, value: await answers[message.name]() })
   else {
@@ -81,12 +82,14 @@ async function begin() {
   const kind = await import(`./kinds/${part.workload.kind}.mjs`)
   await subject.prepare?.(part)
   if (part.isAlone || part.side === 'server') {
-    const { address, answers: given } = await kind.server(subject, part)
-    answers = given
-    foundServer(address)
+    const server = await kind.server(subject, part)
+    answers = server.answers
+    part.address = server.address
   }
-  part.address = await serverAddress
-  if (part.side === 'client') conductor = await kind.client(subject, part, ask)
+  if (part.side === 'client') {
+    const address = await opening
+    conductor = await kind.client(subject, { address, ...part }, ask)
+  }
   process.send({ ready: true, address: part.address })
 }
 

@@ -13,8 +13,9 @@ export function unavailable() {
 }
 
 async function startServer() {
-  const server = spawn('nats-server', ['-a', '127.0.0.1', '-p', '-1'], { stdio: ['ignore', 'ignore', 'pipe'] })
-  process.once('exit', () => server.kill())
+  // It ends with this process, however that ends: then nobody holds the other end of the pipe any more.
+  const script = 'nats-server -a 127.0.0.1 -p -1 & cat >/dev/null; kill $!'
+  const server = spawn('sh', ['-c', script], { stdio: ['pipe', 'ignore', 'pipe'] })
   const lines = createInterface({ input: server.stderr })
   const port = await new Promise((resolve, reject) => {
     lines.on('line', (text) => {
