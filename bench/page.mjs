@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { growthOf, growthTable } from './growth.mjs'
 import { describe } from './machine.mjs'
@@ -33,6 +33,7 @@ function pageOf(evaluated, run, plots) {
     '',
     '```',
     ...describe(run),
+    peers(),
     '```',
     '',
     ...plot('ratios.svg'),
@@ -61,6 +62,13 @@ function pageOf(evaluated, run, plots) {
     '',
     ...latencyTable(evaluated),
   ].join('\n')
+}
+
+/** The packages it is measured beside. */
+function peers() {
+  const { dependencies } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'))
+  const versions = Object.entries(dependencies).map(([name, version]) => `${name} ${version}`)
+  return `Beside ${versions.join(', ')}`
 }
 
 function goalsSection(evaluated) {
@@ -150,7 +158,7 @@ function ratios(evaluated) {
     const mark = workload.goals?.find(
       ({ subject, to, unit }) => subject === 'hawser' && to === 'baseline' && !unit,
     )?.atLeast
-    return [{ label: workload.name, bars: [{ name: 'hawser ÷ hand-written', value: ours.median / base.median, mark }] }]
+    return [{ label: workload.name, bars: [{ name: 'hawser', value: ours.median / base.median, mark }] }]
   })
   if (groups.length === 0) return undefined
   const title = 'Rate of Hawser, as a share of the best hand-written Node (red: the goal)'

@@ -1,7 +1,9 @@
 // Pictures of results, as SVG without scripts or fonts of their own.
 import { short } from './text.mjs'
 
-const COLOURS = ['#8a94a6', '#1f6feb', '#d4761a', '#2f9e6e', '#9b59b6', '#c0392b', '#7f6a4f']
+const COLOURS = ['#8a94a6', '#1f6feb', '#d4761a', '#2f9e6e', '#9b59b6', '#c0392b', '#7f6a4f', '#00a3a3', '#e377c2']
+/** The same name has the same colour in all pictures. */
+const colourByName = new Map()
 const FONT = `font-family="system-ui, sans-serif" fill="#24292f"`
 const WIDTH = 820
 const LABEL_WIDTH = 250
@@ -35,8 +37,11 @@ function picture(width, height, parts) {
   ].join('\n')
 }
 
-function colourOf(names) {
-  return new Map(names.map((name, i) => [name, COLOURS[i % COLOURS.length]]))
+/** The colours of some names. */
+function coloursOf(names) {
+  for (const name of names)
+    if (!colourByName.has(name)) colourByName.set(name, COLOURS[colourByName.size % COLOURS.length])
+  return new Map([...new Set(names)].map((name) => [name, colourByName.get(name)]))
 }
 
 function legend(colours, y) {
@@ -60,7 +65,7 @@ function legend(colours, y) {
  */
 export function barChart({ title, unit, log = false, groups }) {
   const bars = groups.flatMap((group) => group.bars)
-  const colours = colourOf([...new Set(bars.map(({ name }) => name))])
+  const colours = coloursOf(bars.map(({ name }) => name))
   const most = Math.max(...bars.map(({ value, max = value, mark = 0 }) => Math.max(max, mark)))
   const least = Math.min(...bars.map(({ value, min = value }) => min).filter((value) => value > 0))
   const [from, to] = log ? [Math.floor(Math.log10(least)), Math.ceil(Math.log10(most))] : [0, most]
@@ -77,7 +82,7 @@ export function barChart({ title, unit, log = false, groups }) {
       if (min !== undefined) parts.push(line(at(min), middle, at(max), middle, '#24292f'))
       if (mark !== undefined) parts.push(line(at(mark), y - 1, at(mark), y + BAR_HEIGHT + 1, '#c0392b', 2))
       const end = Math.max(at(value), max === undefined ? 0 : at(max), mark === undefined ? 0 : at(mark))
-      parts.push(text(end + 6, middle + 4, `${short(value)} ${unit}`, { size: 11 }))
+      parts.push(text(end + 6, middle + 4, `${short(value)}${unit.startsWith('/') ? '' : ' '}${unit}`, { size: 11 }))
       y += BAR_HEIGHT
     }
     y += GROUP_GAP
@@ -98,7 +103,7 @@ const PANEL_TOP = 84
  * @param {readonly { label: string, lines: readonly { name: string, points: readonly { x: number, y: number }[] }[] }[]} chart.panels
  */
 export function lineChart({ title, panels }) {
-  const colours = colourOf([...new Set(panels.flatMap(({ lines }) => lines.map(({ name }) => name)))])
+  const colours = coloursOf(panels.flatMap(({ lines }) => lines.map(({ name }) => name)))
   const parts = [text(16, 24, title, { size: 15, weight: 'bold' }), ...legend(colours, 46)]
   for (const [i, { label, lines }] of panels.entries()) parts.push(...panel(i * PANEL_WIDTH, label, lines, colours))
   return picture(PANEL_WIDTH * panels.length + 20, PANEL_TOP + PANEL_HEIGHT + 46, parts)
