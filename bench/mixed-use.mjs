@@ -1,6 +1,6 @@
 import { dial, json, line, listen, text } from './hawser.mjs'
 
-const WARM_MESSAGES = 3_000
+const WARM_MESSAGES = 1_500
 const IN_FLIGHT = 50
 
 /**

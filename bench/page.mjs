@@ -9,6 +9,9 @@ import { ratioText, short } from './text.mjs'
 /** Of the page's plots, beside it. */
 const PLOTS = 'benchmarks'
 
+/** The cells of a subject without figures. */
+const BLANKS = ['', '', '', '', '', '']
+
 /** Writes `benchmarks.md` and its plots into the directory. */
 export function writePage(directory, evaluated, run) {
   mkdirSync(join(directory, PLOTS), { recursive: true })
@@ -53,10 +56,11 @@ function pageOf(evaluated, run, plots) {
         ]),
     '## All figures',
     '',
-    'Medians, with the least and the largest round. The ratio is to the first subject of the workload, by the first figure. CPU is that of client and server together.',
+    'Medians, with the least and the largest round, and each ratio to the first subject of the workload. CPU is that of client and server together,',
+    'or of the server where it says so: on a machine that had more to do, it is the figure to trust.',
     '',
     ...markdownTable([
-      ['workload', 'subject', 'median', 'least', 'largest', 'rounds', 'ratio', 'CPU ns/message'],
+      ['workload', 'subject', 'median', 'least', 'largest', 'rounds', 'ratio', 'CPU', 'ratio'],
       ...evaluated.filter(({ workload }) => workload.growth === undefined).flatMap(rowsOf),
     ]),
     '',
@@ -98,9 +102,8 @@ function rowsOf({ workload, results }) {
   return results.map(({ subject, failure, unavailable, figures }, i) => {
     const name = i === 0 ? workload.name : ''
     const [first] = figures
-    if (first === undefined)
-      return [name, subject, failure === undefined ? (unavailable ?? '') : 'failed', '', '', '', '', '']
-    const cpu = figures.find(({ unit }) => unit === 'CPU ns/message')
+    if (first === undefined) return [name, subject, failure === undefined ? (unavailable ?? '') : 'failed', ...BLANKS]
+    const cpu = figures.find(({ unit }) => unit.includes('CPU'))
     return [
       name,
       subject,
@@ -109,7 +112,9 @@ function rowsOf({ workload, results }) {
       short(first.max),
       String(first.n),
       first.ratio === null ? '' : ratioText(first.ratio),
-      cpu === undefined ? '' : short(cpu.median),
+      ...(cpu === undefined
+        ? ['', '']
+        : [`${short(cpu.median)} ${cpu.unit.replace('CPU ', '')}`, cpu.ratio === null ? '' : ratioText(cpu.ratio)]),
     ]
   })
 }
