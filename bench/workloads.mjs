@@ -211,15 +211,15 @@ const manySessions = [
     quick: true,
   },
   { name: 'tcp-dial-close', kind: 'churn', transport: 'tcp', subjects: ['baseline', 'hawser'] },
-  {
-    name: 'tcp-slow-consumers-1k-16-of-80',
+  ...[0, 16].map((stalled) => ({
+    name: `tcp-slow-consumers-1k-${stalled}-of-${64 + stalled}`,
     kind: 'slow',
     transport: 'tcp',
     connections: 64,
-    stalled: 16,
+    stalled,
     messageBytes: 1024,
     subjects: ['baseline', 'hawser'],
-  },
+  })),
 ]
 
 /** The same three at 1, 10, 100, 1,000 and 10,000 sessions: the cost of a message and of a session should not grow. */

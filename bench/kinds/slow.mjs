@@ -71,7 +71,7 @@ export async function client(_subject, { workload, address, warmUpMs, measureMs 
         'deliveries/s': (deliveries / (after.at - before.at)) * 1e9,
         'server CPU ns/delivery': (after.cpu - before.cpu) / deliveries,
         'server MB': resident / 1e6,
-        'owed KiB/stalled session': owed / 1024 / stalled,
+        ...(stalled > 0 && { 'owed KiB/stalled session': owed / 1024 / stalled }),
       }
     },
   }
