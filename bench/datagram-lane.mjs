@@ -1,4 +1,4 @@
-import { PAYLOAD_COUNT, payloads, same } from './payloads.mjs'
+import { contents, messagesOf } from './contents.mjs'
 
 /** Of every socket: the default holds less than 256 small datagrams, which take more room in the kernel than they have bytes. */
 export const RECEIVE_BUFFER_BYTES = 1024 * 1024
@@ -7,12 +7,12 @@ export const RECEIVE_BUFFER_BYTES = 1024 * 1024
 const LOST_AFTER_MS = 500
 
 /**
- * One peer's traffic over datagrams, as kinds/echo.mjs wants it. The kernel may drop some: each message is recognised by
- * its number, a gap counts as lost, and every byte of what comes is checked. Few enough are on the way that on loopback
- * none should be missing.
+ * A Lane over datagrams. The kernel may drop some: each message is recognised by its number, a gap counts as lost, and
+ * every byte of what comes is checked. Few enough are on the way that on loopback none should be missing.
  */
 export class DatagramLane {
-  #payloads
+  #messages
+  #mask
   #peer
   #sent = 0
   /** Number of the message that comes next, if none is lost. */
@@ -20,22 +20,27 @@ export class DatagramLane {
   #inFlight = 0
   #watch
   #seen = 0
-  #stopped = false
+  #stopped = true
   received = 0
   lost = 0
   failure
 
-  /** @param {number} stream number of the peer */
-  constructor(stream, messageBytes) {
+  /**
+   * @param {import('./workloads.mjs').Workload} workload its content is bytes
+   * @param {number} stream number of the peer
+   */
+  constructor(workload, stream) {
     this.stream = stream
-    this.#payloads = payloads(stream, messageBytes)
+    this.#messages = messagesOf(workload, stream)
+    this.#mask = this.#messages.length - 1
   }
 
   open(peer) {
     this.#peer = peer
   }
 
-  fill(inFlight) {
+  start(inFlight) {
+    this.#stopped = false
     this.#inFlight = inFlight
     this.#watch = setInterval(() => this.#look(), LOST_AFTER_MS)
     for (let i = 0; i < inFlight; i++) this.#send()
@@ -43,15 +48,15 @@ export class DatagramLane {
 
   onMessage(message) {
     const number = (message[0] << 24) | (message[1] << 16) | (message[2] << 8) | message[3]
-    const gap = (number - this.#next + PAYLOAD_COUNT) % PAYLOAD_COUNT
-    if (gap >= PAYLOAD_COUNT / 2) return // it is late, and was counted as lost before
-    if (gap >= this.#inFlight || !same(message, this.#payloads[number])) {
+    const gap = (number - this.#next) & this.#mask
+    if (gap >= this.#messages.length / 2) return // it is late, and was counted as lost before
+    if (gap >= this.#inFlight || !contents.raw.same(message, this.#messages[number])) {
       this.failure = new Error(`message ${number} came back wrong, or out of order`)
       throw this.failure
     }
     this.lost += gap
     this.received++
-    this.#next = (number + 1) % PAYLOAD_COUNT
+    this.#next = (number + 1) & this.#mask
     for (let i = 0; i <= gap && !this.#stopped; i++) this.#send()
   }
 
@@ -66,7 +71,7 @@ export class DatagramLane {
   }
 
   #send() {
-    this.#peer.send(this.#payloads[this.#sent++ % PAYLOAD_COUNT])
+    this.#peer.send(this.#messages[this.#sent++ & this.#mask])
   }
 
   #look() {
@@ -75,7 +80,7 @@ export class DatagramLane {
     if (!isSilent) return
     const missing = this.#sent - this.received - this.lost
     this.lost += missing
-    this.#next = this.#sent % PAYLOAD_COUNT
+    this.#next = this.#sent & this.#mask
     for (let i = 0; i < missing && !this.#stopped; i++) this.#send()
   }
 }

@@ -8,4 +8,5 @@ const dist = pathToFileURL(
 
 export const { dial, listen } = await import(new URL('src/index.js', dist).href)
 export const { json, raw, text } = await import(new URL('codecs/index.js', dist).href)
+export const { loadProto, protobuf } = await import(new URL('codecs/protobuf.js', dist).href)
 export const { line } = await import(new URL('codecs/framing/index.js', dist).href)

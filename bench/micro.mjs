@@ -60,6 +60,8 @@ class Nowhere {
 /** A socket as the baseline uses it. */
 class NoSocket extends EventEmitter {
   writtenBytes = 0
+  /** All was taken at once. */
+  writableLength = 0
   setNoDelay() {}
   destroy() {}
   write(chunk) {
@@ -103,9 +105,10 @@ async function hawser({ sends, codec = 'raw', framing, boundary = 'stream' }) {
 }
 
 async function baseline({ sends }) {
-  const { Peer } = await import('./subjects/baseline.mjs')
+  const { StreamPeer } = await import('./by-hand/stream-peer.mjs')
+  const { formatOf } = await import('./by-hand/formats.mjs')
   const socket = new NoSocket()
-  new Peer(socket, (peer, message) => {
+  StreamPeer.attach(socket, formatOf('raw'), (peer, message) => {
     for (let i = 0; i < sends; i++) peer.send(message)
   })
   return { counter: socket, bring: (chunk) => socket.emit('data', chunk) }
@@ -142,8 +145,9 @@ async function measure(subject, workload) {
   return best
 }
 
+const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1]
+
 async function compare({ only, against, rounds }) {
-  const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1]
   for (const [name, workload] of Object.entries(workloads)) {
     if (only !== undefined && !name.includes(only)) continue
     const subjects = [{ subject: 'hawser' }]

@@ -1,6 +1,7 @@
 import { dial, json, line, listen, text } from './hawser.mjs'
 
-const WARM_MESSAGES = 5_000
+const WARM_MESSAGES = 1_500
+const IN_FLIGHT = 50
 
 /**
  * Carries messages of other codecs over other framings and transports first, and leaves those sessions open: in a real
@@ -10,6 +11,7 @@ export async function mixedUse() {
   await exchange('inproc://bench-json', { codec: json() }, { id: 1, name: 'warm', tags: ['a', 'b'] })
   await exchange('inproc://bench-lines', { codec: text(), framing: line() }, 'a line of text')
   await exchange('tcp://127.0.0.1:0', { codec: text(), framing: line() }, 'a line of text')
+  await exchange('ws://127.0.0.1:0', { codec: json() }, { id: 2, name: 'warm', tags: [] })
 }
 
 async function exchange(where, setup, message) {
@@ -22,9 +24,13 @@ async function exchange(where, setup, message) {
     const listener = {
       onMessage(session) {
         if (--left === 0) resolve()
-        else session.send(message)
+        else if (left >= IN_FLIGHT) session.send(message)
       },
     }
-    dial(server.address, { ...setup, listener }).then((session) => session.send(message), reject)
+    const fill = async () => {
+      const session = await dial(server.address, { ...setup, listener })
+      for (let i = 0; i < IN_FLIGHT; i++) session.send(message)
+    }
+    fill().catch(reject)
   })
 }

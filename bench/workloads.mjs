@@ -3,48 +3,175 @@
  *
  * @typedef {object} Workload
  * @property {string} name
- * @property {'echo' | 'idle' | 'broadcast'} kind name of the file in kinds/ that knows how it is measured
- * @property {'tcp' | 'udp' | 'ws' | 'inproc'} transport
- * @property {number} connections
+ * @property {'echo' | 'oneway' | 'idle' | 'broadcast' | 'slow' | 'churn'} kind name of the file in kinds/ that knows how
+ *   it is measured
+ * @property {'tcp' | 'tls' | 'ipc' | 'udp' | 'ws' | 'inproc'} transport
+ * @property {number} [connections]
  * @property {number} [messageBytes]
  * @property {number} [inFlight] messages on the way, for each connection
- * @property {boolean} [latency] times every round trip; with one message in flight it costs nothing
+ * @property {'raw' | 'json' | 'protobuf' | 'numbers'} [codec] raw where it is not named
+ * @property {boolean} [latency] times every round trip
  * @property {boolean} [talked] each connection has carried one message both ways before it falls silent
- * @property {readonly string[]} subjects names of files in subjects/; ratios are to the one named baseline
+ * @property {number} [stalled] connections that read nothing, beside the others
+ * @property {boolean} [isPlainDialer] plain sockets come and go, so that only the server differs
+ * @property {string} [growth] what grows with the number of connections: its column in the table of growth
+ * @property {readonly string[]} subjects names of files in subjects/, or URLs of modules like them
  * @property {string} [baseline] the subject that the ratios are to, where it is another one
- * @property {boolean} [steady] its figures hardly vary: a few rounds, or one in the quick run, are enough
+ * @property {readonly Goal[]} [goals]
  * @property {boolean | readonly string[]} [quick] in the quick run with all subjects (true) or these
  */
+/**
+ * What a subject should reach: its median in a unit (the first, where none is named), divided by another subject's.
+ *
+ * @typedef {object} Goal
+ * @property {string} subject
+ * @property {string} [to] the figure itself, where no other subject is named
+ * @property {string} [unit]
+ * @property {number} [atLeast]
+ * @property {number} [atMost]
+ */
 
-/** @type {readonly Workload[]} */
-export const workloads = [
-  {
-    name: 'tcp-idle-10000',
-    kind: 'idle',
-    transport: 'tcp',
-    connections: 10_000,
+const CPU = 'CPU ns/message'
+
+/** `subject` reaches so much of what `to` does. */
+const atLeast = (share, to = 'baseline', subject = 'hawser') => ({ subject, to, atLeast: share })
+
+const SIZES = { 64: '64b', 1024: '1k', 65536: '64k' }
+
+/** An echo, named for what it is. */
+function echo({ transport = 'tcp', bytes = 64, codec = 'raw', ...workload }) {
+  const { connections, inFlight } = workload
+  return {
+    name: `${transport}-echo-${SIZES[bytes]}-${connections}x${inFlight}-${codec}`,
+    kind: 'echo',
+    transport,
+    codec,
+    messageBytes: bytes,
     subjects: ['baseline', 'hawser'],
+    ...workload,
+  }
+}
+
+const echoes = [
+  echo({
+    connections: 4,
+    inFlight: 256,
+    subjects: ['baseline', 'hawser', 'naive'],
+    goals: [atLeast(0.9), atLeast(20, 'naive')],
     quick: true,
-    steady: true,
+  }),
+  echo({
+    connections: 1,
+    inFlight: 256,
+    subjects: ['baseline', 'hawser', 'naive', 'zeromq', 'nats'],
+    goals: [atLeast(0.9), atLeast(20, 'naive')],
+    quick: ['baseline', 'hawser', 'naive'],
+  }),
+  {
+    ...echo({ connections: 4, inFlight: 256, codec: 'numbers' }),
+    name: 'tcp-echo-64b-4x256-borrowed',
+    baseline: 'hawser',
+    subjects: ['hawser', 'hawser-borrowed', 'baseline', 'baseline-onread'],
+    goals: [atLeast(1.2, 'hawser', 'hawser-borrowed')],
+    quick: ['hawser', 'hawser-borrowed'],
   },
   {
-    name: 'tcp-idle-10000-after-echo',
-    kind: 'idle',
+    ...echo({ connections: 1, inFlight: 256, codec: 'numbers' }),
+    name: 'tcp-echo-64b-1x256-borrowed',
+    baseline: 'hawser',
+    subjects: ['hawser', 'hawser-borrowed', 'baseline', 'baseline-onread'],
+    goals: [atLeast(1.2, 'hawser', 'hawser-borrowed')],
+    quick: ['hawser', 'hawser-borrowed'],
+  },
+  echo({ connections: 64, inFlight: 4, goals: [atLeast(0.9)], quick: true }),
+  echo({ connections: 1000, inFlight: 1, goals: [atLeast(0.9)], quick: true }),
+  echo({
+    connections: 1,
+    inFlight: 1,
+    latency: true,
+    goals: [{ subject: 'hawser', to: 'baseline', unit: CPU, atMost: 1.1 }],
+    quick: true,
+  }),
+  echo({ connections: 4, inFlight: 256, codec: 'json', goals: [atLeast(0.9)], quick: true }),
+  echo({ connections: 4, inFlight: 256, codec: 'protobuf', goals: [atLeast(0.9)], quick: true }),
+  {
+    ...echo({ connections: 4, inFlight: 256 }),
+    name: 'tcp-echo-64b-4x256-listeners',
+    baseline: 'hawser',
+    subjects: ['hawser', 'hawser-async', 'hawser-iterator', 'hawser-3-stages', 'hawser-8-stages'],
+    goals: [
+      atLeast(0.7, 'hawser', 'hawser-async'),
+      atLeast(0.6, 'hawser', 'hawser-iterator'),
+      atLeast(0.8, 'hawser', 'hawser-8-stages'),
+    ],
+    quick: ['hawser', 'hawser-async', 'hawser-iterator', 'hawser-8-stages'],
+  },
+  echo({ connections: 1, inFlight: 16 }),
+  echo({ connections: 1, inFlight: 1024 }),
+  echo({ connections: 64, inFlight: 1, latency: true }),
+  echo({ connections: 4, inFlight: 64, bytes: 1024 }),
+  echo({ connections: 4, inFlight: 4, bytes: 65536 }),
+]
+
+const otherTransports = [
+  {
+    ...echo({ transport: 'udp', connections: 1, inFlight: 64, subjects: ['baseline', 'hawser', 'naive'] }),
+    name: 'udp-echo-64b-64',
+    goals: [atLeast(0.9)],
+    quick: ['baseline', 'hawser'],
+  },
+  {
+    ...echo({ transport: 'ws', connections: 1, inFlight: 256 }),
+    name: 'ws-echo-64b-1x256',
+    subjects: ['baseline', 'hawser', 'hawser-ws', 'ws-plain', 'socket-io'],
+    goals: [atLeast(0.7), atLeast(6, 'ws-plain')],
+    quick: ['baseline', 'hawser', 'hawser-ws', 'ws-plain'],
+  },
+  echo({
+    transport: 'ws',
+    connections: 1,
+    inFlight: 1,
+    latency: true,
+    subjects: ['baseline', 'hawser', 'hawser-ws', 'ws-plain'],
+  }),
+  echo({ transport: 'ipc', connections: 4, inFlight: 256 }),
+  echo({ transport: 'ipc', connections: 1, inFlight: 1, latency: true }),
+  echo({ transport: 'tls', connections: 4, inFlight: 256 }),
+  echo({ transport: 'tls', connections: 1, inFlight: 1, latency: true }),
+  echo({ transport: 'inproc', connections: 4, inFlight: 256 }),
+]
+
+const oneWays = [
+  {
+    name: 'tcp-oneway-64b-raw',
+    kind: 'oneway',
     transport: 'tcp',
-    connections: 10_000,
-    talked: true,
-    steady: true,
-    subjects: ['baseline', 'hawser'],
+    messageBytes: 64,
+    subjects: ['baseline', 'hawser', 'naive', 'zeromq', 'nats'],
+    goals: [atLeast(0.8), atLeast(8, 'zeromq')],
+    quick: ['baseline', 'hawser', 'zeromq'],
   },
+  ...['tcp', 'ipc', 'tls'].map((transport) => ({
+    name: `${transport}-bulk-64k`,
+    kind: 'oneway',
+    transport,
+    messageBytes: 65536,
+    subjects: ['baseline', 'hawser', 'until-false'],
+    goals: [atLeast(0.8), atLeast(1.2, 'until-false')],
+    quick: true,
+  })),
+]
+
+const manySessions = [
   {
-    name: 'tcp-broadcast-64b-10000',
+    name: 'tcp-broadcast-64b-1000',
     kind: 'broadcast',
     transport: 'tcp',
-    connections: 10_000,
+    connections: 1_000,
     messageBytes: 64,
     subjects: ['baseline', 'hawser'],
+    goals: [atLeast(0.8)],
     quick: true,
-    steady: true,
   },
   {
     name: 'inproc-broadcast-64b-10000',
@@ -53,80 +180,81 @@ export const workloads = [
     connections: 10_000,
     messageBytes: 64,
     subjects: ['hawser'],
-    quick: true,
-    steady: true,
   },
   {
-    name: 'tcp-echo-64b-4x256-raw',
-    kind: 'echo',
+    name: 'tcp-idle-10000',
+    kind: 'idle',
     transport: 'tcp',
-    connections: 4,
-    inFlight: 256,
-    messageBytes: 64,
-    subjects: ['baseline', 'hawser', 'naive'],
+    connections: 10_000,
+    subjects: ['baseline', 'hawser'],
+    goals: [
+      { subject: 'hawser', to: 'baseline', atMost: 2 },
+      { subject: 'hawser', atMost: 7 },
+    ],
     quick: true,
   },
   {
-    name: 'tcp-echo-64b-1x256-raw',
-    kind: 'echo',
+    name: 'tcp-idle-10000-after-echo',
+    kind: 'idle',
     transport: 'tcp',
-    connections: 1,
-    inFlight: 256,
-    messageBytes: 64,
-    subjects: ['baseline', 'hawser', 'naive'],
-    quick: ['baseline', 'hawser'],
+    connections: 10_000,
+    talked: true,
+    subjects: ['baseline', 'hawser'],
   },
   {
-    name: 'tcp-echo-64b-64x4-raw',
-    kind: 'echo',
+    name: 'tcp-accept-close',
+    kind: 'churn',
+    transport: 'tcp',
+    isPlainDialer: true,
+    subjects: ['baseline', 'hawser'],
+    goals: [atLeast(0.8)],
+    quick: true,
+  },
+  { name: 'tcp-dial-close', kind: 'churn', transport: 'tcp', subjects: ['baseline', 'hawser'] },
+  ...[0, 16].map((stalled) => ({
+    name: `tcp-slow-consumers-1k-${stalled}-of-${64 + stalled}`,
+    kind: 'slow',
     transport: 'tcp',
     connections: 64,
-    inFlight: 4,
-    messageBytes: 64,
-    subjects: ['baseline', 'hawser', 'naive'],
-    quick: ['baseline', 'hawser'],
-  },
+    stalled,
+    messageBytes: 1024,
+    subjects: ['baseline', 'hawser'],
+  })),
+]
+
+/** The same three at 1, 10, 100, 1,000 and 10,000 sessions: the cost of a message and of a session should not grow. */
+const growth = [1, 10, 100, 1_000, 10_000].flatMap((connections) => [
   {
-    name: 'tcp-echo-64b-1x1-raw',
+    name: `growth-echo-${connections}`,
     kind: 'echo',
     transport: 'tcp',
-    connections: 1,
-    inFlight: 1,
+    connections,
     messageBytes: 64,
-    latency: true,
+    inFlight: 1,
+    growth: CPU,
     subjects: ['baseline', 'hawser'],
-    quick: true,
   },
   {
-    name: 'udp-echo-64b-1x256-raw',
-    kind: 'echo',
-    transport: 'udp',
-    connections: 1,
-    inFlight: 256,
+    name: `growth-broadcast-${connections}`,
+    kind: 'broadcast',
+    transport: 'tcp',
+    connections,
     messageBytes: 64,
-    subjects: ['baseline', 'hawser', 'naive'],
-    quick: ['baseline', 'hawser'],
+    growth: 'us/delivery',
+    subjects: ['baseline', 'hawser'],
   },
   {
-    name: 'ws-echo-64b-1x256-raw',
-    kind: 'echo',
-    transport: 'ws',
-    connections: 1,
-    inFlight: 256,
-    messageBytes: 64,
-    baseline: 'ws-plain',
-    subjects: ['ws-plain', 'hawser', 'hawser-ws'],
-    quick: true,
+    name: `growth-idle-${connections}`,
+    kind: 'idle',
+    transport: 'tcp',
+    connections,
+    growth: 'heap KiB/session',
+    subjects: ['baseline', 'hawser'],
   },
-  {
-    name: 'ws-echo-64b-1x1-raw',
-    kind: 'echo',
-    transport: 'ws',
-    connections: 1,
-    inFlight: 1,
-    messageBytes: 64,
-    latency: true,
-    baseline: 'ws-plain',
-    subjects: ['ws-plain', 'hawser', 'hawser-ws'],
-  },
-]
+])
+
+/**
+ * What takes longest whatever the time that is left comes first: the others then share what remains.
+ * @type {readonly Workload[]}
+ */
+export const workloads = [...manySessions, ...growth, ...echoes, ...otherTransports, ...oneWays]

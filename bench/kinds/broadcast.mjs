@@ -1,14 +1,15 @@
-import { once } from 'node:events'
-import { connect } from 'node:net'
 import { PerformanceObserver } from 'node:perf_hooks'
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
 import { getHeapStatistics } from 'node:v8'
-import { payloads, same } from '../payloads.mjs'
+import { contents, messagesOf } from '../contents.mjs'
+import { openSockets, untilCount } from '../plain-clients.mjs'
 
 const WARM_BROADCASTS = 20
-const BROADCASTS = 15
-const OPENING = 128
+/** Of a round, which is the median of them. */
+const BROADCASTS = 5
 const HEADER_BYTES = 4
+/** How long a round may take. */
+const LOST_AFTER_MS = 10_000
 
 /**
  * One message to every session at once. What it allocates is the growth of the V8 heap and of the memory outside it
@@ -17,35 +18,40 @@ const HEADER_BYTES = 4
  */
 export const flags = ['--expose-gc', '--min-semi-space-size=256', '--max-semi-space-size=256']
 
-export const units = ['allocated MB', 'ms until written', 'ms until received']
+export const units = ['deliveries/s', 'us/delivery', 'allocated MB', 'ms until written', 'ms until received']
 
-/** Server and clients are in one process where the transport is. */
-export async function server(subject, { workload }) {
-  const { address, count, broadcast } = await subject.serve(workload)
-  const send = sender(broadcast)
-  return { address, answers: { count, send } }
+export async function server(subject, part) {
+  const { address, count, broadcast } = await subject.serve(part)
+  return { address, answers: { count, send: sender(part.workload, broadcast) } }
 }
 
 export async function client(subject, part, ask) {
-  const receivers = part.workload.transport === 'inproc' ? await inside(subject, part) : await outside(part, ask)
-  const results = []
-  for (let i = 0; i < WARM_BROADCASTS + BROADCASTS; i++) {
-    const all = receivers.expect()
-    const sent = await receivers.send()
-    const receivedAt = await all
-    if (i >= WARM_BROADCASTS && !sent.collected) results.push({ ...sent, receivedMs: (receivedAt - sent.at) / 1e6 })
-  }
-  if (results.length === 0) throw new Error('the collector ran in every broadcast')
+  const receivers = new Receivers(part.workload, () => ask('send'))
+  if (part.isAlone) await joinSessions(subject, part, receivers)
+  else await joinSockets(part, receivers)
+  await untilCount(ask, part.workload.connections)
+  for (let i = 0; i < WARM_BROADCASTS; i++) await receivers.broadcast()
   return {
-    'allocated MB': median(results.map((result) => result.allocatedBytes / 1e6)),
-    'ms until written': median(results.map((result) => result.writtenMs)),
-    'ms until received': median(results.map((result) => result.receivedMs)),
+    async round() {
+      const results = []
+      for (let i = 0; i < BROADCASTS; i++) results.push(await receivers.broadcast())
+      const counted = results.filter((result) => !result.collected)
+      if (counted.length === 0) throw new Error('the collector ran in every broadcast')
+      const receivedMs = median(counted.map((result) => result.receivedMs))
+      return {
+        'deliveries/s': (part.workload.connections / receivedMs) * 1000,
+        'us/delivery': (receivedMs / part.workload.connections) * 1000,
+        'allocated MB': median(counted.map((result) => result.allocatedBytes / 1e6)),
+        'ms until written': median(counted.map((result) => result.writtenMs)),
+        'ms until received': receivedMs,
+      }
+    },
   }
 }
 
 /** Gives a function that broadcasts the next message and says what that took. */
-function sender(broadcast) {
-  const messages = payloads(0, 64)
+function sender(workload, broadcast) {
+  const messages = messagesOf({ ...workload, connections: 1 }, 0)
   let collections = 0
   new PerformanceObserver((list) => {
     collections += list.getEntries().length
@@ -69,65 +75,63 @@ function sender(broadcast) {
 
 /** Counts what arrives, and checks it: every receiver must see every message, in order and whole. */
 class Receivers {
-  #messages = payloads(0, 64)
+  #messages
+  #send
   #received
   #expected = 0
   #missing = 0
   #done
   #failed
-  send
 
-  constructor(count, send) {
-    this.#received = new Uint32Array(count)
-    this.send = send
+  constructor(workload, send) {
+    this.#messages = messagesOf({ ...workload, connections: 1 }, 0)
+    this.#received = new Uint32Array(workload.connections)
+    this.#send = send
   }
 
-  /** Resolves with the time at which the last receiver has the next message. */
-  expect() {
+  /** One broadcast, until the last receiver has it. */
+  async broadcast() {
     this.#expected++
     this.#missing = this.#received.length
-    return new Promise((resolve, reject) => {
+    let timer
+    const all = new Promise((resolve, reject) => {
       this.#done = resolve
       this.#failed = reject
+      timer = setTimeout(() => reject(new Error(`${this.#missing} receivers missed a message`)), LOST_AFTER_MS)
     })
+    try {
+      const [sent, receivedAt] = await Promise.all([this.#send(), all])
+      return { ...sent, receivedMs: (receivedAt - sent.at) / 1e6 }
+    } finally {
+      clearTimeout(timer)
+    }
   }
 
   onMessage(receiver, message) {
     const number = this.#received[receiver]++
-    if (number + 1 !== this.#expected || !same(message, this.#messages[number % this.#messages.length]))
+    if (number + 1 !== this.#expected || !contents.raw.same(message, this.#messages[number % this.#messages.length]))
       this.#failed(new Error(`receiver ${receiver} got message ${number} wrong, or twice`))
     if (--this.#missing === 0) this.#done(nanoseconds())
   }
 }
 
-/** Plain sockets in this process, for every subject, as the server is what counts. */
-async function outside({ workload, address }, ask) {
-  const receivers = new Receivers(workload.connections, () => ask('send'))
+/** Plain sockets, for every subject, as the server is what counts. */
+async function joinSockets({ workload, address }, receivers) {
   const frameBytes = HEADER_BYTES + workload.messageBytes
-  for (let i = 0; i < workload.connections; i += OPENING) {
-    const count = Math.min(OPENING, workload.connections - i)
-    const batch = Array.from({ length: count }, () => connect(Number(address), '127.0.0.1'))
-    await Promise.all(batch.map((socket) => once(socket, 'connect')))
-    for (const [k, socket] of batch.entries()) {
-      socket.on('data', (chunk) => {
-        if (chunk.length !== frameBytes || chunk.readUInt32BE(0) !== workload.messageBytes)
-          throw new Error(`${chunk.length} bytes came instead of one frame`)
-        receivers.onMessage(i + k, chunk.subarray(HEADER_BYTES))
-      })
-    }
+  const sockets = await openSockets(address, workload.connections)
+  for (const [receiver, socket] of sockets.entries()) {
+    socket.on('data', (chunk) => {
+      if (chunk.length !== frameBytes || chunk.readUInt32BE(0) !== workload.messageBytes)
+        throw new Error(`${chunk.length} bytes came instead of one frame`)
+      receivers.onMessage(receiver, chunk.subarray(HEADER_BYTES))
+    })
   }
-  while ((await ask('count')) !== workload.connections) await delay(20)
-  return receivers
 }
 
 /** Sessions of the subject's own, in the server's process. */
-async function inside(subject, { workload }) {
-  const { address, count, broadcast } = await subject.serve(workload)
-  const receivers = new Receivers(workload.connections, sender(broadcast))
+async function joinSessions(subject, { workload, address }, receivers) {
   for (let i = 0; i < workload.connections; i++)
     await subject.join(address, (message) => receivers.onMessage(i, message))
-  while (count() !== workload.connections) await delay(20)
-  return receivers
 }
 
 /** Heap and external memory; array buffers are part of the latter. */
@@ -136,6 +140,7 @@ function allocatedBytes() {
   return used_heap_size + external_memory
 }
 
+/** Of a clock that all processes share. */
 const nanoseconds = () => Number(process.hrtime.bigint())
 
 function median(values) {

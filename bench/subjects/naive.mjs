@@ -1,8 +1,7 @@
-import { createServer, connect } from 'node:net'
-import { once } from 'node:events'
-import * as datagrams from '../datagram-naive.mjs'
+// What a first version of such a program looks like: what arrives is concatenated, and each message is written.
+import * as datagrams from '../by-hand/naive-datagrams.mjs'
+import { dial, listen } from '../by-hand/streams.mjs'
 
-/** What a first version of such a program looks like: what arrives is concatenated, and each message is written. */
 class Peer {
   #socket
   #received = Buffer.alloc(0)
@@ -27,22 +26,42 @@ class Peer {
     const frame = Buffer.alloc(4 + message.length)
     frame.writeUInt32BE(message.length, 0)
     frame.set(message, 4)
-    this.#socket.write(frame)
+    return this.#socket.write(frame)
   }
 }
 
-export const echo = {
-  async serve({ transport }) {
-    if (transport === 'udp') return datagrams.serve()
-    const server = createServer((socket) => new Peer(socket, (peer, message) => peer.send(message)))
-    await once(server.listen(0, '127.0.0.1'), 'listening')
-    return String(server.address().port)
-  },
+const sendBack = (peer, message) => peer.send(message)
 
-  async dial({ transport }, address, lane) {
-    if (transport === 'udp') return datagrams.dial(address, (message) => lane.onMessage(message))
-    const socket = connect(Number(address), '127.0.0.1')
-    await once(socket, 'connect')
-    return new Peer(socket, (_peer, message) => lane.onMessage(message))
+export const echo = {
+  serve: (part) =>
+    part.workload.transport === 'udp' ? datagrams.serve() : listen(part, (socket) => new Peer(socket, sendBack)),
+
+  async dial(part, lane) {
+    const onMessage = (_peer, message) => lane.onMessage(message)
+    if (part.workload.transport === 'udp') return datagrams.dial(part.address, onMessage)
+    return new Peer(await dial(part), onMessage)
+  },
+}
+
+/** Sent before the event loop must have gone round: a kernel that takes everything at once would keep it from doing so. */
+const TURN_MESSAGES = 256
+
+export const oneway = {
+  serve: (part, sink) => listen(part, (socket) => new Peer(socket, (_peer, message) => sink.onMessage(message))),
+
+  async dial(part, source) {
+    const socket = await dial(part)
+    const peer = new Peer(socket, () => {})
+    let turn = 0
+    const pump = () => {
+      for (;;) {
+        if (++turn % TURN_MESSAGES === 0) return void setImmediate(pump)
+        const message = source.next()
+        if (message === undefined) return
+        if (!peer.send(message)) break
+      }
+      socket.once('drain', pump)
+    }
+    return { start: pump }
   },
 }

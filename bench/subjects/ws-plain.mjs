@@ -13,8 +13,8 @@ export const echo = {
     return `ws://127.0.0.1:${server.address().port}`
   },
 
-  async dial(_workload, address, lane) {
-    const socket = new WebSocket(address)
+  async dial(part, lane) {
+    const socket = new WebSocket(part.address)
     socket.on('message', (message) => lane.onMessage(message))
     await once(socket, 'open')
     return socket

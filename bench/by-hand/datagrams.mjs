@@ -2,7 +2,7 @@
 // no callbacks.
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { RECEIVE_BUFFER_BYTES } from './datagram-lane.mjs'
+import { RECEIVE_BUFFER_BYTES } from '../datagram-lane.mjs'
 
 const literally = (host, family, found) => found(null, host, family)
 
@@ -20,7 +20,7 @@ export async function serve() {
 export async function dial(port, onMessage) {
   const socket = createSocket({ type: 'udp4', lookup: literally, recvBufferSize: RECEIVE_BUFFER_BYTES })
   socket.on('error', () => {})
-  socket.on('message', onMessage)
+  socket.on('message', (message) => onMessage(undefined, message))
   socket.connect(Number(port), '127.0.0.1')
   await once(socket, 'connect')
   return { send: (message) => socket.send(message) }

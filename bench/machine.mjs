@@ -1,0 +1,15 @@
+import { arch, availableParallelism, cpus, loadavg, release, totalmem, type } from 'node:os'
+
+/** Of the last minute, before anything was measured: what else the machine had to do. */
+const load = loadavg()[0].toFixed(1)
+
+/** The machine and the way of measuring, a line each. */
+export function describe({ pinned, pace }) {
+  const memory = `${Math.round(totalmem() / 1024 ** 3)} GiB`
+  const { generations, mostRounds, measureMs, warmUpMs } = pace
+  return [
+    `Node ${process.version}, ${type()} ${release()} ${arch()}, ${cpus()[0]?.model.trim() ?? 'CPU unknown'}, ${memory}`,
+    `${availableParallelism()} cores, ${pinned ? 'client and server on one each' : 'processes not pinned'}, over loopback; load ${load} before it began`,
+    `up to ${generations} × ${mostRounds} rounds of ${measureMs} ms, after ${warmUpMs} ms of warm-up`,
+  ]
+}
