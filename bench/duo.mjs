@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
 /** What opening may take beside the warm-up, with 10,000 connections; and a round beside the measuring. */
-const SLACK_MS = 30_000
+const SLACK_MS = 45_000
 /** How long a process may take to end when told. */
 const STOP_MS = 3_000
 

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { growthOf, growthTable } from './growth.mjs'
-import { describe } from './machine.mjs'
+import { describe, isBusy } from './machine.mjs'
 import { barChart, lineChart } from './plot.mjs'
 import { goalsOf } from './statistics.mjs'
 import { ratioText, short } from './text.mjs'
@@ -39,6 +39,12 @@ function pageOf(evaluated, run, plots) {
     peers(),
     '```',
     '',
+    ...(isBusy
+      ? [
+          '**The machine was busy with other work during this run.** Take from it the ratios of CPU and of memory; its rates and round trips are not to be quoted.',
+          '',
+        ]
+      : []),
     ...plot('ratios.svg'),
     ...plot('echo.svg'),
     ...plot('latency.svg'),

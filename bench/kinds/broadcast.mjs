@@ -4,7 +4,10 @@ import { getHeapStatistics } from 'node:v8'
 import { contents, messagesOf } from '../contents.mjs'
 import { openSockets, untilCount } from '../plain-clients.mjs'
 
+/** Fewer where they take long, so that a warm-up stays one. */
 const WARM_BROADCASTS = 20
+const FEWEST_WARM_BROADCASTS = 3
+const LONGEST_WARM_UPS = 10
 /** Of a round, which is the median of them. */
 const BROADCASTS = 5
 const HEADER_BYTES = 4
@@ -30,7 +33,11 @@ export async function client(subject, part, ask) {
   if (part.isAlone) await joinSessions(subject, part, receivers)
   else await joinSockets(part, receivers)
   await untilCount(ask, part.workload.connections)
-  for (let i = 0; i < WARM_BROADCASTS; i++) await receivers.broadcast()
+  const warmUntil = performance.now() + LONGEST_WARM_UPS * part.warmUpMs
+  for (let i = 0; i < WARM_BROADCASTS; i++) {
+    if (i >= FEWEST_WARM_BROADCASTS && performance.now() > warmUntil) break
+    await receivers.broadcast()
+  }
   return {
     async round() {
       const results = []
