@@ -1,0 +1,12 @@
+import { cannotEncode } from '../core/errors.ts'
+import type { RpcBody } from '../core/rpc-body.ts'
+
+/** Bytes as they are, for arguments and results that are Uint8Arrays. Received ones are views that pin their chunk. */
+export const rawBody: RpcBody = {
+  name: 'raw',
+  encode(value, out) {
+    if (!(value instanceof Uint8Array)) throw cannotEncode('rawBody takes Uint8Arrays only')
+    out.bytes(value)
+  },
+  decode: (bytes) => bytes,
+}
