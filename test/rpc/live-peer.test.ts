@@ -6,7 +6,7 @@ import { isRpcError, RpcError } from '../../src/rpc/rpc-error.ts'
 import { rpc } from '../../src/rpc/rpc.ts'
 import { virtualEnv } from '../../src/testing/virtual-env.ts'
 import type { RpcContext } from '../../src/rpc/peer.ts'
-import { rpcPair } from '../support/rpc-pair.ts'
+import { rpcErrorOf, rpcPair } from '../support/rpc-pair.ts'
 
 const Arith = service('arith', {
   add: method<{ a: number; b: number }, number>(),
@@ -130,7 +130,7 @@ test('an RpcError brings its status, message and data to the caller', async (t) 
         },
       }),
   })
-  const error = (await t.throwsAsync(near.client(Arith).add({ a: 1, b: 1 }))) as RpcError
+  const error = await rpcErrorOf(near.client(Arith).add({ a: 1, b: 1 }))
   t.is(error.status, 'failed_precondition')
   t.is(error.message, 'not now')
   t.deepEqual(error.data, { retryInMs: 5 })
@@ -150,7 +150,7 @@ test('data of an error that JSON cannot say are left out; a text that is too lon
         },
       }),
   })
-  const error = (await t.throwsAsync(near.client(Arith).add({ a: 1, b: 1 }))) as RpcError
+  const error = await rpcErrorOf(near.client(Arith).add({ a: 1, b: 1 }))
   t.is(error.status, 'aborted')
   t.is(error.data, undefined)
   t.true(error.message.length < 4096)
@@ -161,12 +161,12 @@ test('unknown methods are unimplemented, whatever they are called', async (t) =>
   const { near, close } = await rpcPair({ onPeer: (peer) => peer.serve(Arith, handlers) })
   for (const name of ['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'arith', 'sub']) {
     const unknown = service('', { [name]: method<number, number>() })
-    const error = (await t.throwsAsync(near.client(unknown)[name]?.(1) as Promise<number>)) as RpcError
+    const error = await rpcErrorOf(near.client(unknown)[name]?.(1))
     t.is(error.status, 'unimplemented', name)
     t.is(error.sent, 'no')
   }
   const wrongKind = service('arith', { add: serverStream<number, number>() })
-  const error = (await t.throwsAsync(collect(near.client(wrongKind).add(1)))) as RpcError
+  const error = await rpcErrorOf(collect(near.client(wrongKind).add(1)))
   t.is(error.status, 'unimplemented')
   await close()
 })
@@ -182,7 +182,7 @@ test('over its deadline a call rejects to the millisecond, and the handler is to
   await env.advance(499)
   t.false(settled)
   await env.advance(1)
-  const error = (await t.throwsAsync(call)) as RpcError
+  const error = await rpcErrorOf(call)
   t.is(error.status, 'deadline_exceeded')
   t.is(error.sent, 'maybe')
   await env.settle()
@@ -233,13 +233,13 @@ test('an aborted signal cancels the call and the signal of its handler', async (
   await env.settle()
   t.is(far.stats.incoming, 1)
   stop.abort(new Error('enough'))
-  const error = (await t.throwsAsync(call)) as RpcError
+  const error = await rpcErrorOf(call)
   t.is(error.status, 'canceled')
   t.is((error.cause as Error).message, 'enough')
   await env.settle()
   t.is((seen[0] as RpcError).status, 'canceled')
   t.is(far.stats.incoming, 0)
-  const before = (await t.throwsAsync(near.client(Wait).wait(undefined, { signal: stop.signal }))) as RpcError
+  const before = await rpcErrorOf(near.client(Wait).wait(undefined, { signal: stop.signal }))
   t.is(before.sent, 'no')
   await close()
 })
@@ -314,7 +314,7 @@ test('a lost session rejects whatever is in progress at once, and aborts its han
   }
   t.is(seen.length, 1)
   await env.settle()
-  const after = (await t.throwsAsync(near.client(Wait).wait())) as RpcError
+  const after = await rpcErrorOf(near.client(Wait).wait())
   t.is(after.status, 'unavailable')
   t.is(after.sent, 'no')
   t.throws(() => near.client(Arith).note('x'), { message: /closed/ })
@@ -375,7 +375,7 @@ test('a call that calls back for ever ends with resource_exhausted', async (t) =
   const serve = (peer: Parameters<NonNullable<Parameters<typeof rpc>[0]>['onPeer'] & {}>[0]) =>
     peer.serve(Ping, { ping: () => peer.client(Ping).ping() })
   const { near, close } = await rpcPair({ maxCalls: 50, onPeer: serve }, { maxCalls: 50, onPeer: serve })
-  const error = (await t.throwsAsync(near.client(Ping).ping())) as RpcError
+  const error = await rpcErrorOf(near.client(Ping).ping())
   t.is(error.status, 'resource_exhausted')
   await close()
 })
@@ -407,7 +407,7 @@ test('metadata go along with the call and with the answer', async (t) => {
   await collect(arith.count(1, { onMetadata }))
   t.deepEqual(seen, [{ user: 'ann!' }, { a: 'b' }, { items: '1' }])
   const tooMany = Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`k${i}`, 'v']))
-  const error = (await t.throwsAsync(arith.add({ a: 1, b: 1 }, { metadata: tooMany }))) as RpcError
+  const error = await rpcErrorOf(arith.add({ a: 1, b: 1 }, { metadata: tooMany }))
   t.is(error.status, 'invalid_argument')
   t.is(error.sent, 'no')
   t.is(await arith.later(1).catch(() => 'alive'), 'alive')
@@ -425,15 +425,15 @@ test('an argument that cannot be encoded fails its call alone, and so does an an
   const arith = near.client(Arith)
   const circle: { a: number; b: number; self?: unknown } = { a: 1, b: 2 }
   circle.self = circle
-  const first = (await t.throwsAsync(arith.add(circle))) as RpcError
+  const first = await rpcErrorOf(arith.add(circle))
   t.is(first.status, 'invalid_argument')
   t.is(first.sent, 'no')
-  const tooLarge = (await t.throwsAsync(
+  const tooLarge = await rpcErrorOf(
     near.client(service('arith', { add: method<string, number>() })).add('x'.repeat(2000)),
-  )) as RpcError
+  )
   t.is(tooLarge.status, 'resource_exhausted')
   t.is(tooLarge.sent, 'no')
-  const answer = (await t.throwsAsync(arith.later(1))) as RpcError
+  const answer = await rpcErrorOf(arith.later(1))
   t.is(answer.status, 'internal')
   t.is(await arith.add({ a: 1, b: 2 }), 3)
   await close()
@@ -467,7 +467,7 @@ test('what onPeer throws closes the session, at once or later', async (t) => {
     const server = await listen('tcp://127.0.0.1:900', { env, ...rpc({ onPeer }) })
     const session = await dial('tcp://127.0.0.1:900', { env, ...rpc() })
     const call = session.data.client(Arith).add({ a: 1, b: 2 })
-    t.is(((await t.throwsAsync(call)) as RpcError).status, 'unavailable')
+    t.is((await rpcErrorOf(call)).status, 'unavailable')
     await session.closed
     await server.close()
   }
@@ -489,7 +489,7 @@ test('waitFor resolves when the peer serves them all, and services can be withdr
   t.is(await near.client(Arith).add({ a: 1, b: 1 }), 2)
   arith[Symbol.dispose]()
   await env.settle()
-  t.is(((await t.throwsAsync(near.client(Arith).add({ a: 1, b: 1 }))) as RpcError).status, 'unimplemented')
+  t.is((await rpcErrorOf(near.client(Arith).add({ a: 1, b: 1 }))).status, 'unimplemented')
   await t.throwsAsync(near.waitFor([Arith], { signal: AbortSignal.abort(new Error('x')) }), { message: 'x' })
   far.serve(Arith, handlers)
   await near.waitFor([Arith])
@@ -507,7 +507,7 @@ test('a fallback takes what nobody serves, undecoded, and forward sends it on', 
   t.is(await arith.add({ a: 20, b: 22 }), 42)
   t.is(await arith.later(7), 7)
   const sub = service('arith', { sub: method<number, number>() })
-  t.is(((await t.throwsAsync(front.near.client(sub).sub(1))) as RpcError).status, 'unimplemented')
+  t.is((await rpcErrorOf(front.near.client(sub).sub(1))).status, 'unimplemented')
   t.throws(() => front.far.fallback(async () => new Uint8Array()), { code: 'ERR_BAD_OPTION' })
   await front.close()
   await backend.close()
@@ -519,18 +519,18 @@ test('interceptors stand around calls on both sides', async (t) => {
     {
       onPeer: (peer) => peer.serve(Arith, handlers),
       interceptors: [
-        async ({ method, side, metadata }, next) => {
+        async ({ method: name, side, metadata }, next) => {
           if (metadata.get('token') !== 'secret') throw new RpcError('unauthenticated', 'no')
-          seen.push(`${side} ${method}`)
+          seen.push(`${side} ${name}`)
           return next()
         },
       ],
     },
     {
       interceptors: [
-        async ({ side, metadata, method }, next) => {
+        async ({ side, metadata, method: name }, next) => {
           seen.push(`outer ${side}`)
-          if (method !== 'arith.later') metadata.set('token', 'secret')
+          if (name !== 'arith.later') metadata.set('token', 'secret')
           const answer = await next()
           return typeof answer === 'number' ? answer + 1000 : answer
         },
@@ -544,7 +544,7 @@ test('interceptors stand around calls on both sides', async (t) => {
   const arith = near.client(Arith)
   t.is(await arith.add({ a: 1, b: 2 }), 1003)
   t.deepEqual(seen, ['outer caller', 'inner', 'handler arith.add'])
-  t.is(((await t.throwsAsync(arith.later(1))) as RpcError).status, 'unauthenticated')
+  t.is((await rpcErrorOf(arith.later(1))).status, 'unauthenticated')
   t.deepEqual(await collect(arith.count(3)), [0, 1, 2])
   t.is(await arith.sum([1, 2]), 1003)
   t.deepEqual(await collect(arith.double([4])), [8])
@@ -570,7 +570,7 @@ test('a peer that closes ends what is in progress first, and takes calls that cr
   await env.advance(50)
   t.is(await crossing, 3)
   t.is(near.session.phase, 'open')
-  t.is(((await t.throwsAsync(near.client(Arith).add({ a: 1, b: 2 }))) as RpcError).sent, 'no')
+  t.is((await rpcErrorOf(near.client(Arith).add({ a: 1, b: 2 }))).sent, 'no')
   finish?.(9)
   await env.advance(50)
   t.is(await call, 9)

@@ -1,8 +1,8 @@
 import { dial, listen } from '../../src/node.ts'
 import type { RpcOptions } from '../../src/rpc/options.ts'
 import type { RpcPeer } from '../../src/rpc/peer.ts'
-import { rpc } from '../../src/rpc/rpc.ts'
-import { livePeerOf } from '../../src/rpc/rpc.ts'
+import { livePeerOf, rpc } from '../../src/rpc/rpc.ts'
+import { RpcError } from '../../src/rpc/rpc-error.ts'
 import type { Limits } from '../../src/core/session-options.ts'
 import { virtualEnv, type VirtualEnv } from '../../src/testing/virtual-env.ts'
 
@@ -53,4 +53,16 @@ export async function rpcPair<Near = undefined, Far = undefined>(
       await env.settle()
     },
   }
+}
+
+/** What the call fails with; that it is an RpcError is part of the test. */
+export async function rpcErrorOf(call: Promise<unknown> | undefined | (() => Promise<unknown>)): Promise<RpcError> {
+  let value: unknown
+  try {
+    value = await (typeof call === 'function' ? call() : call)
+  } catch (error) {
+    if (error instanceof RpcError) return error
+    throw error
+  }
+  throw new Error(`the call did not fail: ${String(value)}`)
 }
