@@ -17,6 +17,8 @@ export interface IncomingCallHost {
   readonly windowBytes: number
   /** Env time. */
   now(): number
+  /** Env time of the chunk that is being read. */
+  readonly cameAt: number
   /** Its argument or an item of it. @throws what is wrong with the bytes */
   decodeArgument(body: unknown, name: string): unknown
   /** Runs the handler, interceptors around it. */
@@ -53,39 +55,29 @@ export interface IncomingCallHost {
  *       ▼
  *     abandoned (signal aborted) ──settles──▶ settled            what the handler still gives goes nowhere
  */
-export class IncomingCall extends Due implements RpcContext, ItemQueueHost, ItemSenderHost {
+export class IncomingCall implements RpcContext, ItemQueueHost, ItemSenderHost {
   readonly #host: IncomingCallHost
-  readonly id: CallId
-  readonly type: FrameType
-  /** On the wire. */
-  readonly name: string
-  readonly metadata: ReadonlyMap<string, string>
+  readonly #frame: Frame
   /** Its answer goes back with others. */
   readonly batch: Batch | undefined
-  /** Env time when it came. */
-  readonly #cameAt: number
-  readonly timeoutMs: number
   tracked = false
   /** The handler was begun. */
   ran = false
   #over = false
   #settled = false
   #served: ServedMethod | undefined = undefined
+  /** Set where it is tracked, and the caller gives up at some time. */
+  deadline: HandlerDeadline | undefined = undefined
   #abort: AbortController | undefined = undefined
   #abortedWith: RpcError | undefined = undefined
   #answerMetadata: Map<string, string> | undefined = undefined
   #input: ItemQueue | undefined = undefined
   #output: ItemSender | undefined = undefined
 
-  constructor(host: IncomingCallHost, frame: Frame, name: string, cameAt: number, batch: Batch | undefined) {
-    super()
+  /** @param frame with its name, also where it came by number */
+  constructor(host: IncomingCallHost, frame: Frame, batch: Batch | undefined) {
     this.#host = host
-    this.id = frame.id
-    this.type = frame.type
-    this.name = name
-    this.metadata = frame.metadata ?? NO_METADATA
-    this.#cameAt = cameAt
-    this.timeoutMs = frame.amount
+    this.#frame = frame
     this.batch = batch
     if (frame.type === FrameType.CLIENT_STREAM || frame.type === FrameType.BIDI_STREAM) {
       this.#input = new ItemQueue(this, host.windowBytes)
@@ -102,8 +94,14 @@ export class IncomingCall extends Due implements RpcContext, ItemQueueHost, Item
     return this.#abort.signal
   }
 
+  get metadata(): ReadonlyMap<string, string> {
+    return this.#frame.metadata ?? NO_METADATA
+  }
+
   get remainingMs(): number {
-    return this.timeoutMs === 0 ? Infinity : Math.max(0, this.deadlineAt - this.#host.now())
+    if (this.timeoutMs === 0) return Infinity
+    const cameAt = this.deadline?.cameAt ?? this.#host.cameAt
+    return Math.max(0, cameAt + this.timeoutMs - this.#host.now())
   }
 
   get peer(): RpcPeer {
@@ -121,9 +119,22 @@ export class IncomingCall extends Due implements RpcContext, ItemQueueHost, Item
 
   // ── What its peer sees ─────────────────────────────────────────────────────────────────────────────────────
 
-  /** Env time. */
-  get deadlineAt(): number {
-    return this.#cameAt + this.timeoutMs
+  get id(): CallId {
+    return this.#frame.id
+  }
+
+  get type(): FrameType {
+    return this.#frame.type
+  }
+
+  /** On the wire. */
+  get name(): string {
+    return this.#frame.name
+  }
+
+  /** 0: the caller never gives up. */
+  get timeoutMs(): number {
+    return this.#frame.amount
   }
 
   /** The metadata that goes back; undefined where nobody set any. */
@@ -140,11 +151,14 @@ export class IncomingCall extends Due implements RpcContext, ItemQueueHost, Item
   track(): void {
     if (this.tracked || this.#over) return
     this.tracked = true
+    if (this.timeoutMs > 0) this.deadline = new HandlerDeadline(this, this.#host.cameAt)
     this.#host.track(this)
   }
 
-  /** Calls the handler. @param body of the call, not decoded */
-  begin(served: ServedMethod, body: unknown): void {
+  /** Calls the handler. */
+  begin(served: ServedMethod): void {
+    const { body } = this.#frame
+    this.#frame.body = undefined // it pins a chunk
     this.#served = served
     const { input: schema } = served.definition
     let input: unknown
@@ -201,7 +215,7 @@ export class IncomingCall extends Due implements RpcContext, ItemQueueHost, Item
     this.#host.callAbandoned(this, error)
   }
 
-  runDue(): void {
+  overdue(): void {
     this.abandon(callFailed('deadline_exceeded', `${this.name}: ${this.timeoutMs} ms are over`, 'maybe'))
   }
 
@@ -313,5 +327,22 @@ export class IncomingCall extends Due implements RpcContext, ItemQueueHost, Item
     if (this.#settled) return
     this.#settled = true
     this.#host.callSettled(this)
+  }
+}
+
+/** When the caller of a handler that takes longer gives up. */
+export class HandlerDeadline extends Due {
+  readonly #call: IncomingCall
+  /** Env time. */
+  readonly cameAt: number
+
+  constructor(call: IncomingCall, cameAt: number) {
+    super()
+    this.#call = call
+    this.cameAt = cameAt
+  }
+
+  runDue(): void {
+    this.#call.overdue()
   }
 }

@@ -39,7 +39,6 @@ export interface PeerSetup {
 /** A call that came before `onPeer` was done. */
 interface WaitingCall {
   readonly call: IncomingCall
-  readonly frame: Frame
   readonly received: ReceivedMethod | undefined
 }
 
@@ -427,7 +426,7 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
     }
     if (timeoutMs > 0) {
       call.timeoutMs = timeoutMs
-      wheel.add(call, this.#open().env.now() + timeoutMs)
+      wheel.add(call, timeoutMs)
     }
     if (signal === undefined) return
     call.onAbort = () => call.canceled()
@@ -460,7 +459,8 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
   /** Why a new call cannot be made now. */
   #refusal(type: FrameType): RpcError | undefined {
     if (this.#gone !== undefined) return this.#gone
-    if (!this.#wire.can(type)) return callFailed('unimplemented', 'this wire has no streams', 'no')
+    if (type > FrameType.ONE_WAY && !this.#wire.can(type))
+      return callFailed('unimplemented', 'this wire has no streams', 'no')
     if ((this.#leaving || this.#peerLeaving) && this.#running === 0) {
       return callFailed('unavailable', 'one of the two is leaving', 'no')
     }
@@ -507,6 +507,10 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
     return this.#open().env.now()
   }
 
+  get cameAt(): number {
+    return this.#open().activeAt
+  }
+
   decodeArgument(body: unknown, name: string): unknown {
     return this.#wire.decodeBody(body, name, 'input')
   }
@@ -541,12 +545,12 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
   track(call: IncomingCall): void {
     if (call.type === FrameType.ONE_WAY) return
     this.#incoming.set(call.id, call)
-    if (call.timeoutMs > 0) this.#wheel?.add(call, Math.max(call.deadlineAt, this.now()))
+    if (call.deadline !== undefined) this.#wheel?.add(call.deadline, call.timeoutMs)
   }
 
   untrack(call: IncomingCall): void {
     if (this.#incoming.get(call.id) === call) this.#incoming.delete(call.id)
-    this.#wheel?.delete(call)
+    if (call.deadline !== undefined) this.#wheel?.delete(call.deadline)
   }
 
   callSettled(): void {
@@ -561,27 +565,27 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
     if (name === undefined || name === '')
       return this.#fault('a call has a number that stands for no method, or for another one')
     if (this.#incoming.size > 0 && this.#incoming.has(id)) return this.#fault(`the call ${id} is in progress already`)
-    const session = this.#open()
-    const call = new IncomingCall(this, frame, name, session.activeAt, batch)
+    frame.name = name
+    const call = new IncomingCall(this, frame, batch)
     this.#running++
     if (this.#running > this.#options.maxCalls) {
       call.refuse(callFailed('resource_exhausted', `there are ${this.#options.maxCalls} calls in progress`, 'no'))
     } else if (this.#waitingCalls !== undefined) {
       call.track()
-      this.#waitingCalls.push({ call, frame, received })
+      this.#waitingCalls.push({ call, received })
     } else {
-      this.#serve(call, frame, received)
+      this.#serve(call, received)
     }
   }
 
-  #serve(call: IncomingCall, frame: Frame, received: ReceivedMethod | undefined): void {
+  #serve(call: IncomingCall, received: ReceivedMethod | undefined): void {
     const served = this.#servedBy(call.name, received)
     if (served === undefined) {
       call.refuse(callFailed('unimplemented', `nobody serves ${call.name}`, 'no'))
     } else if (KINDS[call.type]?.includes(served.definition.kind) !== true) {
       call.refuse(callFailed('unimplemented', `${call.name} is of kind ${served.definition.kind}`, 'no'))
     } else {
-      call.begin(served, frame.body)
+      call.begin(served)
     }
   }
 
@@ -599,7 +603,7 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
     const waiting = this.#waitingCalls
     if (waiting === undefined) return // lost meanwhile
     this.#waitingCalls = undefined
-    for (const { call, frame, received } of waiting) this.#serve(call, frame, received)
+    for (const { call, received } of waiting) this.#serve(call, received)
     this.#setup.peers.changed()
   }
 
