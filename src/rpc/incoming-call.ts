@@ -23,7 +23,9 @@ export interface IncomingCallHost {
   decodeArgument(body: unknown, name: string): unknown
   /** Runs the handler, interceptors around it. */
   runHandler(call: IncomingCall, served: ServedMethod, input: unknown): unknown
-  /** Its last word: RESULT, ERROR or OUTPUT_END. Never throws. */
+  /** RESULT, its last word. Never throws. @param encoding what the value is */
+  answerValue(call: IncomingCall, value: unknown, encoding: 'value' | 'bytes'): void
+  /** ERROR or OUTPUT_END, its last word. Never throws. */
   answer(call: IncomingCall, frame: Frame): void
   /** What kept it from an answer, as its last word. */
   answerError(call: IncomingCall, error: unknown): void
@@ -207,9 +209,9 @@ export class IncomingCall implements RpcContext, ItemQueueHost, ItemSenderHost {
   /** Nobody waits for the answer: the handler's signal aborts, its streams end. */
   abandon(error: RpcError): void {
     if (this.#over) return
+    this.#input?.abort(error)
     this.#leave()
     this.#abortedWith = error
-    this.#input?.abort(error)
     this.#abort?.abort(error)
     this.#output?.stop()
     this.#host.callAbandoned(this, error)
@@ -245,7 +247,9 @@ export class IncomingCall implements RpcContext, ItemQueueHost, ItemSenderHost {
   }
 
   itemsDone(): void {
-    this.#finish(new Frame(FrameType.OUTPUT_END, this.id, this.name, undefined))
+    if (this.#over) return
+    this.#leave()
+    this.#host.answer(this, new Frame(FrameType.OUTPUT_END, this.id, this.name, undefined))
   }
 
   itemsFailed(error: unknown): void {
@@ -283,9 +287,10 @@ export class IncomingCall implements RpcContext, ItemQueueHost, ItemSenderHost {
   /** What the handler gave: the answer, or the stream of answers. */
   #give(output: unknown): void {
     if (this.type !== FrameType.SERVER_STREAM && this.type !== FrameType.BIDI_STREAM) {
-      const frame = new Frame(FrameType.RESULT, this.id, this.name, output)
-      if (this.#served?.undecoded === true) frame.encoded = true
-      this.#finish(frame)
+      if (!this.#over) {
+        this.#leave()
+        this.#host.answerValue(this, output, this.#served?.undecoded === true ? 'bytes' : 'value')
+      }
       this.#settle()
       return
     }
@@ -299,13 +304,6 @@ export class IncomingCall implements RpcContext, ItemQueueHost, ItemSenderHost {
     }
   }
 
-  #finish(frame: Frame): void {
-    if (this.#over) return
-    this.#leave()
-    this.#input?.end()
-    this.#host.answer(this, frame)
-  }
-
   #finishError(error: unknown): void {
     this.#fail(error)
     this.#settle()
@@ -314,12 +312,13 @@ export class IncomingCall implements RpcContext, ItemQueueHost, ItemSenderHost {
   #fail(error: unknown): void {
     if (this.#over) return
     this.#leave()
-    this.#input?.end()
     this.#host.answerError(this, error)
   }
 
+  /** Nothing of it is awaited any more. */
   #leave(): void {
     this.#over = true
+    this.#input?.end()
     if (this.tracked) this.#host.untrack(this)
   }
 

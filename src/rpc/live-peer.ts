@@ -93,6 +93,7 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
   readonly #announced = new Set<string>()
   #announceWaits: WaitList<void> | undefined
   readonly #blocked = new Set<ItemSender>()
+  readonly #scratch = new Frame(FrameType.RESULT, 0, '', undefined)
 
   #leaving = false
   #peerLeaving = false
@@ -439,9 +440,23 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
   }
 
   #callFrame(type: FrameType, id: number, { name, number }: OutgoingMethod, input: unknown): Frame {
-    const frame = new Frame(type, id, name, input)
+    const frame = this.#frame(type, id, name, input)
     frame.number = number.number
     frame.named = !number.known
+    return frame
+  }
+
+  /** To be sent at once: without stages it is encoded then, and the same object will do for the next one. */
+  #frame(type: FrameType, id: Frame['id'], name: string, body: unknown): Frame {
+    if (this.#open().hasOutboundStages) return new Frame(type, id, name, body)
+    const frame = this.#scratch
+    frame.type = type
+    frame.id = id
+    frame.name = name
+    frame.amount = 0
+    frame.metadata = undefined
+    frame.body = body
+    frame.encoded = false
     return frame
   }
 
@@ -452,6 +467,7 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
     } catch (error) {
       throw notSent(error)
     }
+    this.#scratch.body = undefined // what was sent is not ours to keep
     // What a stage holds back may never leave, or later than what follows: then the name goes along each time.
     if (!number.known && number.number >= 0) number.known = !this.#open().hasOutboundStages
   }
@@ -521,6 +537,17 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
     if (interceptors.length === 0) return served.handler(argument, call)
     const intercepted = { method: call.name, side: 'handler', metadata: new Map(call.metadata), peer: this } as const
     return intercept(interceptors, intercepted, () => served.handler(argument, call))
+  }
+
+  answerValue(call: IncomingCall, value: unknown, encoding: 'value' | 'bytes'): void {
+    const { id, name, batch } = call
+    const frame =
+      batch === undefined
+        ? this.#frame(FrameType.RESULT, id, name, value)
+        : new Frame(FrameType.RESULT, id, name, value)
+    frame.encoded = encoding === 'bytes'
+    this.answer(call, frame)
+    this.#scratch.body = undefined // what was answered is not ours to keep
   }
 
   answer(call: IncomingCall, frame: Frame): void {
