@@ -27,7 +27,7 @@ const LAYERS = {
   'src/stages/index.ts': { may: ['src/core/', 'src/stages/', 'src/stages/node.ts'] },
   'src/logging/': { may: ['src/core/'] },
   'src/logging/winston.ts': { may: ['src/core/', 'src/logging/'], packages: ['winston'] },
-  'src/rpc/': { may: ['src/core/'] },
+  'src/rpc/': { may: ['src/core/'], node: 'none' },
   'src/mux/': { may: ['src/core/'] },
   'src/messaging/': { may: ['src/core/'] },
   'src/patterns/': { may: ['src/core/'] },
@@ -47,6 +47,7 @@ const LAYERS = {
   'src/testing/': {
     may: [
       'src/core/',
+      'src/rpc/',
       'src/env/',
       'src/node.ts',
       'src/node-options.ts',
