@@ -18,6 +18,7 @@ export {
 } from './contract.ts'
 export type { RpcFrame } from './frame.ts'
 export { jsonBody } from './json-body.ts'
+export { jsonRpc, type JsonRpcOptions } from './json-rpc.ts'
 export type {
   Call,
   CallOptions,
