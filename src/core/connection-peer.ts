@@ -12,6 +12,7 @@ export interface Dialed {
 /** What the connection knows, as the application sees it. Made when first asked for. */
 export class ConnectionPeer implements Peer {
   readonly role: Role
+  readonly reliable: boolean
   readonly localAddress: Address
   readonly remoteAddress: Address
   declare readonly certificate?: PeerCertificate
@@ -23,6 +24,7 @@ export class ConnectionPeer implements Peer {
   constructor(connection: Connection, role: Role, dialed: Dialed | undefined) {
     const { certificate, protocol, request, proxy } = connection.peer
     this.role = role
+    this.reliable = connection.reliable
     this.localAddress = addressOf(connection.localAddress)
     this.remoteAddress = addressOf(connection.remoteAddress)
     // Properties that stay absent unless they are known: `certificate: undefined` would be no Peer.

@@ -4,6 +4,7 @@ import { closeReasonOf } from './close-code.ts'
 import type { Codec } from './codec.ts'
 import type { CloseReason, Connection, ConnectionSink, Role } from './connection.ts'
 import { ConnectionPeer, type Dialed } from './connection-peer.ts'
+import type { Env } from './env.ts'
 import {
   badOption,
   describe,
@@ -307,7 +308,21 @@ export class LiveSession<In, Out, Data>
     return this.close().then(() => undefined)
   }
 
-  // ── What its owner and broadcasts see ──────────────────────────────────────────────────────────────────────
+  // ── What its owner, broadcasts and libraries see ───────────────────────────────────────────────────────────
+
+  get env(): Env {
+    return this.#config.env
+  }
+
+  /** The listener is a library's, and has found a fault of the peer: `onError`, and the end. */
+  fail(error: HawserError): void {
+    this.#fail(error)
+  }
+
+  /** A fault that costs no more than what it happened in: `onError` hears of it in a later turn, or else the log. */
+  report(error: HawserError): void {
+    this.loopReported(error)
+  }
 
   get codec(): Codec<In, Out> {
     return this.#outbound.codec as Codec<In, Out> // it was made from one

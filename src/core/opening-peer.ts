@@ -10,6 +10,7 @@ export class OpeningPeer<In, Out> implements Opening<In, Out> {
   readonly #send: (message: Out) => boolean
   readonly role: Peer['role']
   readonly transport: string
+  readonly reliable: boolean
   readonly localAddress: Address
   readonly remoteAddress: Address
 
@@ -26,6 +27,7 @@ export class OpeningPeer<In, Out> implements Opening<In, Out> {
     Object.assign(this, peer) // certificate, protocol, request, proxy, dialed: those that are known
     this.role = peer.role
     this.transport = peer.transport
+    this.reliable = peer.reliable
     this.localAddress = peer.localAddress
     this.remoteAddress = peer.remoteAddress
   }

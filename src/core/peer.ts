@@ -8,6 +8,8 @@ export interface Peer {
   readonly role: Role
   /** The scheme of its address. */
   readonly transport: Scheme | (string & {})
+  /** False: what is sent may get lost, come twice or out of order (udp). */
+  readonly reliable: boolean
   /** Our end. */
   readonly localAddress: Address
   /** Its end; behind a trusted proxy that of the peer itself. */

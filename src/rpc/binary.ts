@@ -58,6 +58,8 @@ export function binary(options: BinaryOptions = {}): RpcWire {
 class BinaryWire implements Wire {
   readonly framing = (): typeof PLAIN => PLAIN
   readonly codec: Codec<Frame>
+  readonly answersCanceled = false
+  readonly repeatsIds = false
   readonly #body: RpcBody
 
   constructor(body: RpcBody) {

@@ -17,8 +17,10 @@ export {
   type Service,
 } from './contract.ts'
 export type { RpcFrame } from './frame.ts'
+export type { InterceptedCall, Interceptor } from './interceptor.ts'
 export { jsonBody } from './json-body.ts'
 export { jsonRpc, type JsonRpcOptions } from './json-rpc.ts'
+export type { RpcOpening, RpcOptions } from './options.ts'
 export type {
   Call,
   CallOptions,
@@ -31,6 +33,7 @@ export type {
   UnservedCall,
 } from './peer.ts'
 export { rawBody } from './raw-body.ts'
+export { rpc, type RpcSetup } from './rpc.ts'
 export { isRpcError, RpcError, type RpcErrorOptions } from './rpc-error.ts'
 export type { RpcStatus } from './rpc-status.ts'
 export type { RpcWire } from './wire.ts'

@@ -46,6 +46,8 @@ export function jsonRpc(options: JsonRpcOptions = {}): RpcWire {
 }
 
 class JsonRpcWire implements Wire {
+  readonly answersCanceled = true
+  readonly repeatsIds = true
   readonly framing: FramingFactory
   readonly codec: Codec<Frame>
   readonly #name: (service: string, method: string) => string

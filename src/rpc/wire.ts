@@ -41,6 +41,10 @@ export interface Wire {
   readonly codec: Codec<Frame>
   /** Whether it has a way to say this, to the other side. */
   can(type: FrameType): boolean
+  /** A canceled call is answered all the same, by ERROR `canceled`: language servers want it. */
+  readonly answersCanceled: boolean
+  /** The peer may give calls in progress the same id, or none (null): each is answered under what it came with. Otherwise that closes the session. */
+  readonly repeatsIds: boolean
   /** What a method is called on the wire. Not empty, no longer than MAX_NAME_BYTES. */
   nameOf(service: string, method: string): string
   /**

@@ -1,0 +1,317 @@
+import { isThenable } from '../core/thenable.ts'
+import type { Batch } from './batch.ts'
+import { Due } from './deadline-wheel.ts'
+import { type CallId, Frame, FrameType } from './frame.ts'
+import { ItemQueue, type ItemQueueHost } from './item-queue.ts'
+import { ItemSender, type ItemSenderHost } from './item-sender.ts'
+import type { RpcContext, RpcPeer } from './peer.ts'
+import { callFailed, type RpcError } from './rpc-error.ts'
+import type { ServedMethod } from './served-method.ts'
+import { ARGUMENT, validate } from './validate.ts'
+
+const NO_METADATA: ReadonlyMap<string, string> = /* @__PURE__ */ new Map()
+
+/** What a call needs of the peer that it came from. */
+export interface IncomingCallHost {
+  readonly peer: RpcPeer
+  readonly windowBytes: number
+  /** Env time. */
+  now(): number
+  /** Its argument or an item of it. @throws what is wrong with the bytes */
+  decodeArgument(body: unknown, name: string): unknown
+  /** Runs the handler, interceptors around it. */
+  runHandler(call: IncomingCall, served: ServedMethod, input: unknown): unknown
+  /** Its last word: RESULT, ERROR or OUTPUT_END. Never throws. */
+  answer(call: IncomingCall, frame: Frame): void
+  /** What kept it from an answer, as its last word. */
+  answerError(call: IncomingCall, error: unknown): void
+  /** Nobody waits for its answer. */
+  callAbandoned(call: IncomingCall, error: RpcError): void
+  /** From now on it is found by its id. */
+  track(call: IncomingCall): void
+  /** Nobody waits for it any more: id and deadline are free. Once, if it was tracked. */
+  untrack(call: IncomingCall): void
+  /** Nothing of its handler runs any more. Once, last. */
+  callSettled(call: IncomingCall): void
+  /** As Session.send. @throws RpcError where it was not taken */
+  sendFrame(frame: Frame): boolean
+  /** `sender.resume()` is called when there is room again. */
+  awaitRoom(sender: ItemSender): void
+  /** Small notices, which may come at any time: not sent where the session is closed. */
+  notify(frame: Frame): void
+}
+
+/**
+ * A call of the peer, and what its handler sees of it. A handler that returns a plain value is answered in place, and
+ * the call was never entered anywhere; only what takes longer can be canceled, and gets a deadline.
+ *
+ *     begun ──value──▶ answered ▶ settled
+ *       │ promise, stream
+ *       ▼
+ *     tracked ──settles──▶ answered ▶ settled
+ *       │ cancel, deadline, session lost
+ *       ▼
+ *     abandoned (signal aborted) ──settles──▶ settled            what the handler still gives goes nowhere
+ */
+export class IncomingCall extends Due implements RpcContext, ItemQueueHost, ItemSenderHost {
+  readonly #host: IncomingCallHost
+  readonly id: CallId
+  readonly type: FrameType
+  /** On the wire. */
+  readonly name: string
+  readonly metadata: ReadonlyMap<string, string>
+  /** Its answer goes back with others. */
+  readonly batch: Batch | undefined
+  /** Env time when it came. */
+  readonly #cameAt: number
+  readonly timeoutMs: number
+  tracked = false
+  /** The handler was begun. */
+  ran = false
+  #over = false
+  #settled = false
+  #served: ServedMethod | undefined = undefined
+  #abort: AbortController | undefined = undefined
+  #abortedWith: RpcError | undefined = undefined
+  #answerMetadata: Map<string, string> | undefined = undefined
+  #input: ItemQueue | undefined = undefined
+  #output: ItemSender | undefined = undefined
+
+  constructor(host: IncomingCallHost, frame: Frame, name: string, cameAt: number, batch: Batch | undefined) {
+    super()
+    this.#host = host
+    this.id = frame.id
+    this.type = frame.type
+    this.name = name
+    this.metadata = frame.metadata ?? NO_METADATA
+    this.#cameAt = cameAt
+    this.timeoutMs = frame.amount
+    this.batch = batch
+    if (frame.type === FrameType.CLIENT_STREAM || frame.type === FrameType.BIDI_STREAM) {
+      this.#input = new ItemQueue(this, host.windowBytes)
+    }
+  }
+
+  // ── What the handler sees ──────────────────────────────────────────────────────────────────────────────────
+
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController()
+      if (this.#abortedWith !== undefined) this.#abort.abort(this.#abortedWith)
+    }
+    return this.#abort.signal
+  }
+
+  get remainingMs(): number {
+    return this.timeoutMs === 0 ? Infinity : Math.max(0, this.deadlineAt - this.#host.now())
+  }
+
+  get peer(): RpcPeer {
+    return this.#host.peer
+  }
+
+  get data(): unknown {
+    return this.#host.peer.data
+  }
+
+  get answerMetadata(): Map<string, string> {
+    this.#answerMetadata ??= new Map()
+    return this.#answerMetadata
+  }
+
+  // ── What its peer sees ─────────────────────────────────────────────────────────────────────────────────────
+
+  /** Env time. */
+  get deadlineAt(): number {
+    return this.#cameAt + this.timeoutMs
+  }
+
+  /** The metadata that goes back; undefined where nobody set any. */
+  get metadataToSend(): Map<string, string> | undefined {
+    return this.#answerMetadata === undefined || this.#answerMetadata.size === 0 ? undefined : this.#answerMetadata
+  }
+
+  /** Answered, or abandoned. */
+  get over(): boolean {
+    return this.#over
+  }
+
+  /** Can be found by its id from now on: where it takes longer, or frames follow. */
+  track(): void {
+    if (this.tracked || this.#over) return
+    this.tracked = true
+    this.#host.track(this)
+  }
+
+  /** Calls the handler. @param body of the call, not decoded */
+  begin(served: ServedMethod, body: unknown): void {
+    this.#served = served
+    const { input: schema } = served.definition
+    let input: unknown
+    try {
+      if (this.#input !== undefined) input = this.#input
+      else if (served.undecoded) input = body
+      else {
+        input = this.#host.decodeArgument(body, this.name)
+        if (schema !== undefined) input = validate(schema, input, ARGUMENT)
+      }
+    } catch (error) {
+      this.#finishError(error)
+      return
+    }
+    if (input instanceof Promise) {
+      this.track()
+      input.then(
+        (checked) => this.#run(checked),
+        (error: unknown) => this.#finishError(error),
+      )
+    } else {
+      this.#run(input)
+    }
+  }
+
+  /** Turns it away: no handler is begun. */
+  refuse(error: RpcError): void {
+    this.#finishError(error)
+  }
+
+  /** INPUT. False where it is against the rules. */
+  item(body: unknown, bytes: number): boolean {
+    return this.#input?.push(body, bytes) ?? false
+  }
+
+  /** INPUT_END. */
+  inputEnded(): void {
+    this.#input?.end()
+  }
+
+  /** OUTPUT_CREDIT. */
+  credit(bytes: number): void {
+    this.#output?.credit(bytes)
+  }
+
+  /** Nobody waits for the answer: the handler's signal aborts, its streams end. */
+  abandon(error: RpcError): void {
+    if (this.#over) return
+    this.#leave()
+    this.#abortedWith = error
+    this.#abort?.abort(error)
+    this.#input?.abort(error)
+    this.#output?.stop()
+    this.#host.callAbandoned(this, error)
+  }
+
+  runDue(): void {
+    this.abandon(callFailed('deadline_exceeded', `${this.name}: ${this.timeoutMs} ms are over`, 'maybe'))
+  }
+
+  // ── The streams ────────────────────────────────────────────────────────────────────────────────────────────
+
+  itemValue(body: unknown): unknown {
+    const value = this.#host.decodeArgument(body, this.name)
+    const schema = this.#served?.definition.input
+    return schema === undefined ? value : validate(schema, value, ARGUMENT)
+  }
+
+  itemCredit(bytes: number): void {
+    if (this.#over) return
+    const frame = new Frame(FrameType.INPUT_CREDIT, this.id, '', undefined)
+    frame.amount = bytes
+    this.#host.notify(frame)
+  }
+
+  itemsUnwanted(): void {
+    // the call goes on: what still comes is forgotten, and what is sent without being read runs out of credit
+  }
+
+  sendItem(frame: Frame): boolean {
+    const hasRoom = this.#host.sendFrame(frame)
+    if (!hasRoom && this.#output !== undefined) this.#host.awaitRoom(this.#output)
+    return hasRoom
+  }
+
+  itemsDone(): void {
+    this.#finish(new Frame(FrameType.OUTPUT_END, this.id, this.name, undefined))
+  }
+
+  itemsFailed(error: unknown): void {
+    this.#fail(error)
+  }
+
+  itemsSettled(): void {
+    this.#settle()
+  }
+
+  // ── Its life ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  #run(input: unknown): void {
+    const served = this.#served
+    if (served === undefined || this.#over) return this.#settle()
+    this.ran = true
+    let output: unknown
+    try {
+      output = this.#host.runHandler(this, served, input)
+    } catch (error) {
+      this.#finishError(error)
+      return
+    }
+    if (!isThenable(output)) {
+      this.#give(output)
+      return
+    }
+    this.track()
+    Promise.resolve(output).then(
+      (value: unknown) => this.#give(value),
+      (error: unknown) => this.#finishError(error),
+    )
+  }
+
+  /** What the handler gave: the answer, or the stream of answers. */
+  #give(output: unknown): void {
+    if (this.type !== FrameType.SERVER_STREAM && this.type !== FrameType.BIDI_STREAM) {
+      const frame = new Frame(FrameType.RESULT, this.id, this.name, output)
+      if (this.#served?.undecoded === true) frame.encoded = true
+      this.#finish(frame)
+      this.#settle()
+      return
+    }
+    if (this.#over) return this.#settle() // the iterable was never begun
+    this.track()
+    this.#output = new ItemSender(this, { type: FrameType.OUTPUT, id: this.id, name: this.name })
+    try {
+      this.#output.start(output)
+    } catch (error) {
+      this.#finishError(error)
+    }
+  }
+
+  #finish(frame: Frame): void {
+    if (this.#over) return
+    this.#leave()
+    this.#input?.end()
+    this.#host.answer(this, frame)
+  }
+
+  #finishError(error: unknown): void {
+    this.#fail(error)
+    this.#settle()
+  }
+
+  #fail(error: unknown): void {
+    if (this.#over) return
+    this.#leave()
+    this.#input?.end()
+    this.#host.answerError(this, error)
+  }
+
+  #leave(): void {
+    this.#over = true
+    if (this.tracked) this.#host.untrack(this)
+  }
+
+  #settle(): void {
+    if (this.#settled) return
+    this.#settled = true
+    this.#host.callSettled(this)
+  }
+}

@@ -1,0 +1,174 @@
+import { Fifo } from '../core/fifo.ts'
+import { FIRST_CREDIT_BYTES, ITEM_COST_BYTES } from './item-cost.ts'
+
+/** What an ItemQueue needs of its call. */
+export interface ItemQueueHost {
+  /** The value of a received body, checked; may give a promise. @throws what is wrong with it */
+  itemValue(body: unknown): unknown
+  /** So many more bytes of items may come. */
+  itemCredit(bytes: number): void
+  /** Whoever reads will read no more. At most once, and not where the stream has ended before. */
+  itemsUnwanted(): void
+}
+
+interface Reader {
+  readonly resolve: (result: IteratorResult<unknown> | Promise<IteratorResult<unknown>>) => void
+  readonly reject: (error: unknown) => void
+}
+
+interface Item {
+  readonly body: unknown
+  readonly bytes: number
+}
+
+/**
+ * The items of one direction of a stream, as their reader iterates them: what has come waits here undecoded, never more
+ * than the credit that the other side was given. Credit is given back for what was read, in pieces of half a window; so
+ * a slow reader slows down its own stream and nothing else. Until the first item is read the window is a small one.
+ */
+export class ItemQueue implements AsyncIterableIterator<unknown> {
+  readonly #host: ItemQueueHost
+  readonly #windowBytes: number
+  readonly #items = new Fifo<Item>()
+  readonly #readers = new Fifo<Reader>()
+  /** What the other side may still send. */
+  #allowedBytes = FIRST_CREDIT_BYTES
+  /** Read, and not yet given back. */
+  #readBytes = 0
+  #grown = false
+  #ended = false
+  /** Told to one reader, after which there is only "done". */
+  #failure: { readonly error: unknown } | undefined
+
+  constructor(host: ItemQueueHost, windowBytes: number) {
+    this.#host = host
+    this.#windowBytes = windowBytes
+  }
+
+  /** One more has come. False where the other side had no credit left, which is against the rules. */
+  push(body: unknown, bodyBytes: number): boolean {
+    if (this.#allowedBytes <= 0) return false
+    const bytes = bodyBytes + ITEM_COST_BYTES
+    this.#allowedBytes -= bytes
+    if (this.#ended) return true // nobody reads any more
+    const reader = this.#readers.shift()
+    if (reader === undefined) this.#items.push({ body, bytes })
+    else this.#read({ body, bytes }, reader)
+    return true
+  }
+
+  /** No more will come. What has come is still read, then comes the end or `failure`. */
+  end(failure?: { readonly error: unknown }): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#failure = failure
+    if (this.#items.length === 0) this.#tellEnd()
+  }
+
+  /** Nothing more is read. */
+  abort(error: unknown): void {
+    const unread = !this.#ended || this.#items.length > 0
+    this.#drop()
+    this.#ended = true
+    if (unread) this.#failure = { error }
+    this.#tellEnd()
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  next(): Promise<IteratorResult<unknown>> {
+    const item = this.#items.shift()
+    if (item !== undefined) {
+      return new Promise((resolve, reject) => {
+        this.#read(item, { resolve, reject })
+      })
+    }
+    if (this.#ended) {
+      const failure = this.#failure
+      this.#failure = undefined
+      return failure === undefined ? Promise.resolve(DONE) : Promise.reject(failure.error)
+    }
+    this.#grow()
+    return new Promise((resolve, reject) => {
+      this.#readers.push({ resolve, reject })
+    })
+  }
+
+  return(value?: unknown): Promise<IteratorResult<unknown>> {
+    const wasOpen = !this.#ended
+    this.#drop()
+    this.#ended = true
+    this.#failure = undefined
+    this.#tellEnd()
+    if (wasOpen) this.#host.itemsUnwanted()
+    return Promise.resolve({ done: true, value })
+  }
+
+  #read({ body, bytes }: Item, { resolve, reject }: Reader): void {
+    this.#giveBack(bytes)
+    let value: unknown
+    try {
+      value = this.#host.itemValue(body)
+    } catch (error) {
+      this.#refuse(error, reject)
+      return
+    }
+    if (value instanceof Promise) {
+      value.then(
+        (checked: unknown) => resolve({ done: false, value: checked }),
+        (error: unknown) => this.#refuse(error, reject),
+      )
+    } else {
+      resolve({ done: false, value })
+    }
+  }
+
+  /** An item that is none: the reader hears why, and that was the last. */
+  #refuse(error: unknown, reject: (error: unknown) => void): void {
+    reject(error)
+    const wasOpen = !this.#ended
+    this.#drop()
+    this.#ended = true
+    this.#tellEnd()
+    if (wasOpen) this.#host.itemsUnwanted()
+  }
+
+  #giveBack(bytes: number): void {
+    if (this.#ended) return
+    this.#grow()
+    this.#readBytes += bytes
+    if (this.#readBytes * 2 < this.#windowBytes) return
+    this.#credit(this.#readBytes)
+    this.#readBytes = 0
+  }
+
+  /** From the small window to the whole one, once somebody reads. */
+  #grow(): void {
+    if (this.#grown) return
+    this.#grown = true
+    if (this.#windowBytes > FIRST_CREDIT_BYTES) this.#credit(this.#windowBytes - FIRST_CREDIT_BYTES)
+  }
+
+  #credit(bytes: number): void {
+    this.#allowedBytes += bytes
+    this.#host.itemCredit(bytes)
+  }
+
+  #drop(): void {
+    while (this.#items.shift() !== undefined);
+  }
+
+  /** To all who wait: the failure to the first of them. */
+  #tellEnd(): void {
+    for (let reader = this.#readers.shift(); reader !== undefined; reader = this.#readers.shift()) {
+      const failure = this.#failure
+      this.#failure = undefined
+      if (failure === undefined) reader.resolve(DONE)
+      else reader.reject(failure.error)
+    }
+  }
+}
+
+const DONE: IteratorResult<unknown> = { done: true, value: undefined }
