@@ -328,7 +328,7 @@ for (const [title, address, options] of ways) {
     t.is(await calls.subtract([5, 3]), 2)
     t.is(await calls.subtract({ minuend: 5, subtrahend: 3 }), 2)
     t.deepEqual(await calls.get_data(), ['hello', 5])
-    t.is((await calls.nothing()) as unknown, null)
+    t.deepEqual(await calls.nothing(), null as never)
     calls.update([1, 2])
     const failure = await t.throwsAsync(calls.fail({}), { instanceOf: RpcError })
     t.like(failure, {
