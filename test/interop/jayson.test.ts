@@ -19,14 +19,14 @@ async function serveOurs(t: ExecutionContext): Promise<{ client: jayson.TcpClien
   const heard: Heard[] = []
   const server = await listen('tcp://127.0.0.1:0', rpc({ wire, onPeer: (peer) => heard.push(serveCalculator(peer)) }))
   t.teardown(() => server.close())
-  return { client: jayson.Client.tcp({ host: '127.0.0.1', port: server.address.port as number }), heard }
+  return { client: jayson.Client.tcp({ host: '127.0.0.1', port: server.address.port }), heard }
 }
 
 /** jayson opens a connection for each request. */
 function ask(client: jayson.TcpClient, method: string, params: jayson.RequestParamsLike, id?: string | null) {
   return new Promise<Answer>((resolve, reject) => {
-    client.request(method, params, id, (error: unknown, answer?: unknown) => {
-      if (error) reject(error as Error)
+    client.request(method, params, id, (error?: Error | null, answer?: unknown) => {
+      if (error) reject(error)
       else resolve(answer as Answer)
     })
   })
@@ -53,8 +53,8 @@ test('batches of jayson are answered by one batch', async (t) => {
     client.request('nobody', [], undefined, false as never),
   ]
   const answers = await new Promise<Answer[]>((resolve, reject) => {
-    client.request(batch as never, (error: unknown, all: unknown) => {
-      if (error) reject(error as Error)
+    client.request(batch as never, (error?: Error | null, all?: unknown) => {
+      if (error) reject(error)
       else resolve(all as Answer[])
     })
   })

@@ -66,7 +66,7 @@ async function serveOurs(t: ExecutionContext): Promise<{ port: number; heard: He
     }),
   )
   t.teardown(() => server.close())
-  return { port: server.address.port as number, heard, peers }
+  return { port: server.address.port, heard, peers }
 }
 
 test('vscode-jsonrpc as a client of ours, and as one that we call back', async (t) => {
