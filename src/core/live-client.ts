@@ -8,6 +8,7 @@ import {
   resolveClientOptions,
 } from './client-options.ts'
 import { ClientSlot, type SlotEvents, type SlotWork } from './client-slot.ts'
+import type { Env } from './env.ts'
 import { EndpointTotals } from './endpoint-totals.ts'
 import { type SessionError, sessionClosed } from './errors.ts'
 import { LiveSession } from './live-session.ts'
@@ -80,6 +81,11 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
 
   get sessions(): ReadonlySet<Session<In, Out, Data>> {
     return this.#sessions
+  }
+
+  /** For libraries beside it. */
+  get env(): Env {
+    return this.#config.env
   }
 
   get stats(): EndpointStats {

@@ -8,7 +8,7 @@ export interface RpcBody {
   /** For error messages. */
   readonly name: string
   /**
-   * Writes `value`, behind what the wire has written of the frame and to the frame's end. A throw goes to whom the value
+   * Writes `value` (undefined, too: `void` methods have neither argument nor result), behind what the wire has written of the frame and to the frame's end. A throw goes to whom the value
    * came from, and nothing is sent.
    * @param method its name on the wire: `service.method`
    * @param part 'input' is what the caller gives, 'output' what the handler gives; of a stream: one item

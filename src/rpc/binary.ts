@@ -176,7 +176,7 @@ class BinaryCodec implements Codec<Frame> {
     if (named) writeText(frame.name, out)
     if (amount > 0) out.varint(amount)
     if (metadata !== undefined) writeMetadata(metadata, out)
-    this.#encodeBody(frame, 'input', out)
+    if (frame.type < FrameType.CLIENT_STREAM) this.#encodeBody(frame, 'input', out) // a stream comes in frames of its own
   }
 
   #encodeBody(frame: Frame, part: RpcPart, out: WriteBuffer): void {

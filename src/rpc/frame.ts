@@ -116,7 +116,7 @@ export class Frame {
   /** Calls, RESULT, ERROR and OUTPUT_END; undefined: none. */
   metadata: ReadonlyMap<string, string> | undefined = undefined
   /**
-   * To send: the value. Received: what `Wire.decodeBody` makes a value of. ERROR, BATCH and MALFORMED as said there.
+   * To send: the value; of calls whose caller streams there is none. Received: what `Wire.decodeBody` makes a value of. ERROR, BATCH and MALFORMED as said there.
    */
   body: unknown
   /** To send: `body` is a Uint8Array that is encoded already, and goes out as it is. */

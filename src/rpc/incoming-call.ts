@@ -195,8 +195,8 @@ export class IncomingCall extends Due implements RpcContext, ItemQueueHost, Item
     if (this.#over) return
     this.#leave()
     this.#abortedWith = error
-    this.#abort?.abort(error)
     this.#input?.abort(error)
+    this.#abort?.abort(error)
     this.#output?.stop()
     this.#host.callAbandoned(this, error)
   }

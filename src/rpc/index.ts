@@ -33,7 +33,9 @@ export type {
   UnservedCall,
 } from './peer.ts'
 export { rawBody } from './raw-body.ts'
+export type { RetryOptions } from './retry.ts'
 export { rpc, type RpcSetup } from './rpc.ts'
+export { rpcClient, type RpcClientOptions } from './rpc-client.ts'
 export { isRpcError, RpcError, type RpcErrorOptions } from './rpc-error.ts'
 export type { RpcStatus } from './rpc-status.ts'
 export type { RpcWire } from './wire.ts'

@@ -100,8 +100,10 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
   #peerLeaving = false
   #leavingSeen = false
   #quietWaits: WaitList<void> | undefined
-  /** Deadlines that ran out since the last answer: of a session that may be dead. */
+  /** Deadlines that ran out since the last answer: the session may be dead. */
   overdueCalls = 0
+  /** When a client last chose it among several, in an order of its own. */
+  chosenAt = 0
 
   constructor(data: Data, setup: PeerSetup) {
     this.data = data
@@ -330,6 +332,10 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
     const { onAbort, options } = call
     if (onAbort !== undefined && options?.signal !== undefined) removeAbortHook(options.signal, onAbort)
     if (this.#leaving) this.#checkQuiet()
+  }
+
+  callOverdue(): void {
+    this.overdueCalls++
   }
 
   tellCanceled(call: OutgoingCall): void {

@@ -17,6 +17,8 @@ export interface OutgoingCallHost {
   answerBytes(body: unknown): Uint8Array
   /** It is over: id, deadline and signal are free. Once. */
   callOver(call: OutgoingCall): void
+  /** A deadline has run out. */
+  callOverdue(): void
   /** The peer is told that nobody waits any more, where the wire can say so. */
   tellCanceled(call: OutgoingCall): void
   /** As Session.send. @throws RpcError where it was not taken */
@@ -118,6 +120,7 @@ export class OutgoingCall extends Due implements ItemQueueHost, ItemSenderHost {
   }
 
   runDue(): void {
+    this.#host.callOverdue()
     this.#host.tellCanceled(this)
     this.fail(callFailed('deadline_exceeded', `${this.method.name}: no answer within ${this.timeoutMs} ms`, 'maybe'))
   }
