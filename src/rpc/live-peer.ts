@@ -558,8 +558,9 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
   #onCall(frame: Frame, batch: Batch | undefined): void {
     const { number, id } = frame
     const received = number < 0 ? undefined : this.#received.find(frame)
-    const name = received?.name ?? frame.name
-    if (name === '') return this.#fault('a call has a number that stands for no method, or for another one')
+    const name = number < 0 ? frame.name : received?.name
+    if (name === undefined || name === '')
+      return this.#fault('a call has a number that stands for no method, or for another one')
     if (this.#incoming.size > 0 && !this.#wire.repeatsIds && this.#incoming.has(id)) {
       return this.#fault(`the call ${id} is in progress already`)
     }
