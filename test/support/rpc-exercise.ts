@@ -41,7 +41,7 @@ export function serveExercise(peer: RpcPeer): void {
   const texts: string[] = []
   let aborted = 0
   let running = 0
-  const exercise: Handlers<typeof Exercise> = {
+  const plain: Handlers<typeof Exercise> = {
     add: ({ a, b }) => ({ sum: a + b }),
     same: async ({ text }) => ({ text: await Promise.resolve(text) }),
     fail: ({ status }) => {
@@ -88,7 +88,7 @@ export function serveExercise(peer: RpcPeer): void {
     },
     running: () => ({ count: running }),
   }
-  peer.serve(Exercise, exercise)
+  peer.serve(Exercise, plain)
   peer.serve(Streams, streams)
 }
 
