@@ -2,6 +2,8 @@ import test, { type ExecutionContext } from 'ava'
 import { lengthPrefixed } from 'hawser/framing'
 import { dial } from 'hawser'
 import { json, text } from 'hawser/codecs'
+import { rpc } from 'hawser/rpc'
+import { Customer, Orders } from '../../examples/orders/contract.ts'
 import type { Command, Reply } from '../../examples/game/commands.ts'
 import { playerCodec } from '../../examples/game/world-codec.ts'
 import { ExampleProcess, isFree, PlainClient } from '../support/example-process.ts'
@@ -66,6 +68,32 @@ test('hello-protobuf: requests and replies of a .proto', async (t) => {
   const client = new PlainClient({ port: await example.port() })
   client.type(Buffer.from('050a03446f72', 'hex')) // length 5, field 1, "Dor"
   await client.reads('\x0f\x0a\x0bHello, Dor!\x10\x03')
+  t.is(await example.end(), 0)
+})
+
+test('orders: a shop and its customer call each other, and so do others', async (t) => {
+  const example = start(t, 'orders')
+  await example.printed(/^notified: rope is on its way$/m)
+  await example.printed(
+    /^rope-2 is sent, 1 placed\nprice 1\nprice 2\nprice 3\nnot placed: changed their mind, {"sku":"rope"}$/m,
+  )
+  const address = (await example.printed(/ and (ws:\S+)$/m))[1] as string
+  const heard: string[] = []
+  const session = await dial(address, {
+    ...rpc({
+      onPeer: (peer) =>
+        peer.serve(Customer, {
+          notify: (message) => heard.push(message),
+          confirm: (question) => question === '3 of tar, ann?',
+        }),
+    }),
+    ws: { headers: { 'x-user': 'ann' } },
+  })
+  t.deepEqual(await session.data.client(Orders).place({ sku: 'tar', count: 3 }), { id: 'tar-3' })
+  t.deepEqual(heard, ['tar is on its way'])
+  const wrong = session.data.client(Orders).place({ sku: 5 as never })
+  t.like(await t.throwsAsync(wrong), { status: 'invalid_argument', sent: 'no' })
+  await t.throwsAsync(dial(address, { ...rpc(), ws: { headers: { 'x-user': 'mallory' } } }), { code: 'ERR_REFUSED' })
   t.is(await example.end(), 0)
 })
 
