@@ -47,6 +47,7 @@ const LAYERS = {
   'src/testing/': {
     may: [
       'src/core/',
+      'src/rpc/',
       'src/env/',
       'src/node.ts',
       'src/node-options.ts',

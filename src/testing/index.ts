@@ -1,6 +1,7 @@
 export { verifyCodec } from './conformance/codec.ts'
 export { verifyFraming } from './conformance/framing.ts'
 export { type LayerUnderTest, verifyLayer } from './conformance/layer.ts'
+export { type RpcNote, type RpcUnderTest, type RpcValues, verifyRpc } from './conformance/rpc.ts'
 export type { LeftOut } from './conformance/sentences.ts'
 export { type SessionsUnderTest, verifySession } from './conformance/session.ts'
 export type { TestFunction } from './conformance/test-function.ts'

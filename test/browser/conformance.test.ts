@@ -5,6 +5,7 @@ import { webSocket } from '../../src/browser/web-socket-transport.ts'
 import { type Address, makeAddress, parseAddress } from '../../src/core/address.ts'
 import type { Connection, ConnectionSink, Role } from '../../src/core/connection.ts'
 import type { Acceptor, Transport } from '../../src/core/transport.ts'
+import { verifyRpc } from '../../src/testing/conformance/rpc.ts'
 import { verifySession } from '../../src/testing/conformance/session.ts'
 import type { TestFunction } from '../../src/testing/conformance/test-function.ts'
 import { verifyTransport } from '../../src/testing/conformance/transport.ts'
@@ -76,6 +77,7 @@ verifySession(applying("browser, boundary 'stream'"), "browser, boundary 'stream
   setup: { ...setup, boundary: 'stream' },
   clientSetup,
 })
+verifyRpc(suite, 'browser, binary, json', { address, setup, clientSetup })
 
 test('each sentence that is left out is one of the suites', (t) => {
   t.deepEqual([...met].toSorted(), Object.keys(LEFT_OUT).toSorted())

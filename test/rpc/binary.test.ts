@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import test from 'ava'
 import { FrameWriter } from '../../src/core/frame-writer.ts'
@@ -63,6 +64,34 @@ test('a call by name, then by number, and answers in any order', async (t) => {
   t.deepEqual(await framesOf(caller), ['00 02 01 5b 33 2c 34 5d', '80 03 01 01 01 61 02 62 63 5b 33 2c 34 5d'])
   await caller.feed(hex`00 00 00 03  05 02 37  00 00 00 03  05 01 33  00 00 00 03  05 03 37`)
   t.deepEqual(await Promise.all([first, second, third]), [3, 7, 7])
+})
+
+test('docs/rpc-wire.md shows what is really sent', async (t) => {
+  const page = readFileSync('docs/rpc-wire.md', 'utf8').replaceAll(/\s+/g, ' ')
+  const Arith = service('arith', { add: method<number[], number>() })
+  const caller = await embed(rpc())
+  const handler = await embed(
+    rpc({ onPeer: (peer) => peer.serve(Arith, { add: ([a, b]) => (a as number) + (b as number) }) }),
+  )
+  const arith = livePeerOf(caller.session).client(Arith)
+  const sums: Promise<number>[] = []
+  await framesOf(handler)
+  for (const numbers of [
+    [1, 2],
+    [3, 4],
+  ]) {
+    sums.push(arith.add(numbers))
+    await caller.env.settle()
+    const call = caller.takeBytes()
+    await handler.feed(call)
+    const answer = handler.takeBytes()
+    await caller.feed(answer)
+    for (const sent of [call, answer]) {
+      const shown = Array.from(sent, (byte) => byte.toString(16).padStart(2, '0')).join(' ')
+      t.true(page.includes(shown.replace(/^(.. .. .. ..) /, '$1 ')), shown)
+    }
+  }
+  t.deepEqual(await Promise.all(sums), [3, 7])
 })
 
 test('once the method is known, the header of a small call has at most 12 bytes, its length included', async (t) => {
