@@ -163,8 +163,7 @@ function lookupService(root: Root, name: string): ReturnType<Root['lookupService
 }
 
 function contract<M>(name: string, types: ReadonlyMap<string, ProtobufMethodTypes>): ProtobufService<M> {
-  const methods: Record<string, AnyProtobufMethod> = {}
-  for (const [key, method] of types) {
+  const methods = [...types].map(([key, method]) => {
     const { idempotent = false } = method
     for (const part of ['input', 'output'] as const) {
       const type: unknown = method[part]
@@ -172,9 +171,10 @@ function contract<M>(name: string, types: ReadonlyMap<string, ProtobufMethodType
         throw badOption(`methods.${key}.${part}`, 'must be a message type of Protobuf')
       }
     }
-    methods[key] = { kind: kindOf(key, method), idempotent, timeoutMs: undefined, input: undefined, output: undefined }
-  }
-  return Object.freeze({ name, methods: Object.freeze(methods) as M, types })
+    const kind = kindOf(key, method)
+    return [key, { kind, idempotent, timeoutMs: undefined, input: undefined, output: undefined }] as const
+  })
+  return Object.freeze({ name, methods: Object.freeze(Object.fromEntries<AnyProtobufMethod>(methods)) as M, types })
 }
 
 function kindOf(key: string, { output, stream }: ProtobufMethodTypes): Kind {
