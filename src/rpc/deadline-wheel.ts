@@ -3,15 +3,18 @@ import type { Env, TimerHandle } from '../core/env.ts'
 /** A round is a little longer than the default deadline, so that an entry is hardly ever looked at twice. */
 const SLOT_MS = 32
 const SLOTS = 1024
+/** A timer that comes later than this was held up by ourselves: what is due may have been answered, and not been read. */
+const LATENESS_MS = 100
 
 /** Something that is over at a time. It stands in a wheel at most once. */
 export abstract class Due {
-  /** Env time; changed by the wheel only. */
-  dueAt = 0
-  /** In its slot's list; changed by the wheel only. */
+  // Small whole numbers, changed by the wheel only: a time as a double would be an object of its own for each call.
+  /** When, in slots since the wheel's start, and milliseconds beyond; -1: in no wheel. */
+  tick = -1
+  restMs = 0
+  /** In its slot's list. */
   next: Due | undefined = undefined
   previous: Due | undefined = undefined
-  placed = false
   /** Called once, when it was not deleted before. */
   abstract runDue(): void
 }
@@ -21,7 +24,7 @@ export abstract class Due {
  *
  *     slot   0    1    2    3        1023
  *          ┌────┬────┬────┬────┬─ ─ ┬────┐
- *          │ ●  │    │ ●● │    │    │ ●  │   slot = dueAt / 32 ms, modulo 1024
+ *          │ ●  │    │ ●● │    │    │ ●  │   slot = ms since start / 32, modulo 1024
  *          └────┴────┴────┴────┴─ ─ ┴────┘
  *
  * Nearly all calls are answered long before, so what has to be cheap is to enter and to leave: a heap costs a call in 256
@@ -29,45 +32,54 @@ export abstract class Due {
  */
 export class DeadlineWheel {
   readonly #env: Env
+  readonly #start: number
   readonly #slots: (Due | undefined)[] = Array.from({ length: SLOTS }, () => undefined)
   #count = 0
-  /** The round's place: what is due before it has been run. */
-  #tick: number
+  /** What is due before it has been run. */
+  #tick = 0
   #timer: TimerHandle | undefined
+  /** Milliseconds since start; Infinity: it is not set. */
   #timerAt = Infinity
-  readonly #onTimer = (): void => this.#fire()
+  #turnMs = 0
+  #turnKnown = false
+  readonly #onTimer = (): void => this.#onTime()
+  readonly #onTurn = (): void => {
+    this.#turnKnown = false
+  }
 
   constructor(env: Env) {
     this.#env = env
-    this.#tick = tickOf(env.now())
+    this.#start = env.now()
   }
 
   get size(): number {
     return this.#count
   }
 
-  /** @param dueAt not before now */
-  add(due: Due, dueAt: number): void {
-    const slot = tickOf(dueAt) % SLOTS
-    const first = this.#slots[slot]
-    due.dueAt = dueAt
-    due.placed = true
+  /** @param delayMs from the begin of this turn: a look at the clock costs as much as all the rest */
+  add(due: Due, delayMs: number): void {
+    if (!this.#turnKnown) this.#lookAtClock()
+    const atMs = Math.ceil(this.#turnMs + delayMs)
+    const tick = Math.floor(atMs / SLOT_MS)
+    const first = this.#slots[tick & (SLOTS - 1)]
+    due.tick = tick
+    due.restMs = atMs - tick * SLOT_MS
     due.next = first
     if (first !== undefined) first.previous = due
-    this.#slots[slot] = due
+    this.#slots[tick & (SLOTS - 1)] = due
     this.#count++
-    if (dueAt < this.#timerAt) this.#arm(dueAt)
+    if (atMs < this.#timerAt) this.#arm(atMs)
   }
 
   /** Does nothing for one that is not in. */
   delete(due: Due): void {
-    if (!due.placed) return
-    const { next, previous } = due
+    const { next, previous, tick } = due
+    if (tick < 0) return
     if (next !== undefined) next.previous = previous
-    if (previous === undefined) this.#slots[tickOf(due.dueAt) % SLOTS] = next
+    if (previous === undefined) this.#slots[tick & (SLOTS - 1)] = next
     else previous.next = next
     due.next = due.previous = undefined
-    due.placed = false
+    due.tick = -1
     this.#count--
   }
 
@@ -79,18 +91,33 @@ export class DeadlineWheel {
     this.#timerAt = Infinity
   }
 
-  #fire(): void {
+  #lookAtClock(): void {
+    this.#turnMs = this.#env.now() - this.#start
+    this.#turnKnown = true
+    this.#env.defer(this.#onTurn)
+  }
+
+  #onTime(): void {
     this.#timer = undefined
+    const lateMs = this.#env.now() - this.#start - this.#timerAt
+    // Two turns of the event loop, in which what lies in the kernel is read.
+    if (lateMs > LATENESS_MS) this.#env.yield(() => this.#env.yield(() => this.#fire()))
+    else this.#fire()
+  }
+
+  #fire(): void {
     this.#timerAt = Infinity
-    const now = this.#env.now()
+    const nowMs = this.#env.now() - this.#start
+    const last = Math.floor(nowMs / SLOT_MS)
     const over: Due[] = []
-    const last = tickOf(now)
     for (let tick = Math.max(this.#tick, last - SLOTS + 1); tick <= last; tick++) {
-      for (let due = this.#slots[tick % SLOTS]; due !== undefined; due = due.next) if (due.dueAt <= now) over.push(due)
+      for (let due = this.#slots[tick & (SLOTS - 1)]; due !== undefined; due = due.next) {
+        if (timeOf(due) <= nowMs) over.push(due)
+      }
     }
     this.#tick = last
     for (const due of over) {
-      if (!due.placed) continue // one before it has ended it
+      if (due.tick < 0) continue // one before it has ended it
       this.delete(due)
       due.runDue()
     }
@@ -101,23 +128,25 @@ export class DeadlineWheel {
   #earliest(): number {
     for (let tick = this.#tick; tick < this.#tick + SLOTS; tick++) {
       let earliest = Infinity
-      for (let due = this.#slots[tick % SLOTS]; due !== undefined; due = due.next) {
-        if (due.dueAt < earliest && tickOf(due.dueAt) <= tick) earliest = due.dueAt
+      for (let due = this.#slots[tick & (SLOTS - 1)]; due !== undefined; due = due.next) {
+        if (due.tick <= tick) earliest = Math.min(earliest, timeOf(due))
       }
       if (earliest < Infinity) return earliest
     }
     return (this.#tick + SLOTS) * SLOT_MS
   }
 
-  #arm(at: number): void {
+  #arm(atMs: number): void {
     this.#timer?.cancel()
-    this.#timerAt = at
-    this.#timer = this.#env.setTimer(Math.max(0, Math.ceil(at - this.#env.now())), this.#onTimer)
+    this.#timerAt = atMs
+    const delayMs = atMs - (this.#env.now() - this.#start)
+    this.#timer = this.#env.setTimer(Math.max(0, Math.ceil(delayMs)), this.#onTimer)
   }
 }
 
-function tickOf(time: number): number {
-  return Math.floor(time / SLOT_MS)
+/** In milliseconds since the wheel's start. */
+function timeOf({ tick, restMs }: Due): number {
+  return tick * SLOT_MS + restMs
 }
 
 const wheels = /* @__PURE__ */ new WeakMap<Env, DeadlineWheel>()

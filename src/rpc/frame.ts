@@ -98,9 +98,9 @@ export interface RpcFrame {
  * type does not use keep their default.
  */
 export class Frame {
-  readonly type: FrameType
+  type: FrameType
   /** Of the call. 0 for frames that belong to no call, null also for an error about a call whose id could not be read. */
-  readonly id: CallId
+  id: CallId
   /**
    * Calls: the name of the method on the wire, as `Wire.nameOf` made it. A received frame may have '' where `number` says
    * which it is. Sent RESULT, INPUT and OUTPUT have it, too, for the body that encodes by method. REGISTER and

@@ -17,11 +17,15 @@ export interface IncomingCallHost {
   readonly windowBytes: number
   /** Env time. */
   now(): number
+  /** Env time of the chunk that is being read. */
+  readonly cameAt: number
   /** Its argument or an item of it. @throws what is wrong with the bytes */
   decodeArgument(body: unknown, name: string): unknown
   /** Runs the handler, interceptors around it. */
   runHandler(call: IncomingCall, served: ServedMethod, input: unknown): unknown
-  /** Its last word: RESULT, ERROR or OUTPUT_END. Never throws. */
+  /** RESULT, its last word. Never throws. @param encoding what the value is */
+  answerValue(call: IncomingCall, value: unknown, encoding: 'value' | 'bytes'): void
+  /** ERROR or OUTPUT_END, its last word. Never throws. */
   answer(call: IncomingCall, frame: Frame): void
   /** What kept it from an answer, as its last word. */
   answerError(call: IncomingCall, error: unknown): void
@@ -53,39 +57,29 @@ export interface IncomingCallHost {
  *       ▼
  *     abandoned (signal aborted) ──settles──▶ settled            what the handler still gives goes nowhere
  */
-export class IncomingCall extends Due implements RpcContext, ItemQueueHost, ItemSenderHost {
+export class IncomingCall implements RpcContext, ItemQueueHost, ItemSenderHost {
   readonly #host: IncomingCallHost
-  readonly id: CallId
-  readonly type: FrameType
-  /** On the wire. */
-  readonly name: string
-  readonly metadata: ReadonlyMap<string, string>
+  readonly #frame: Frame
   /** Its answer goes back with others. */
   readonly batch: Batch | undefined
-  /** Env time when it came. */
-  readonly #cameAt: number
-  readonly timeoutMs: number
   tracked = false
   /** The handler was begun. */
   ran = false
   #over = false
   #settled = false
   #served: ServedMethod | undefined = undefined
+  /** Set where it is tracked, and the caller gives up at some time. */
+  deadline: HandlerDeadline | undefined = undefined
   #abort: AbortController | undefined = undefined
   #abortedWith: RpcError | undefined = undefined
   #answerMetadata: Map<string, string> | undefined = undefined
   #input: ItemQueue | undefined = undefined
   #output: ItemSender | undefined = undefined
 
-  constructor(host: IncomingCallHost, frame: Frame, name: string, cameAt: number, batch: Batch | undefined) {
-    super()
+  /** @param frame with its name, also where it came by number */
+  constructor(host: IncomingCallHost, frame: Frame, batch: Batch | undefined) {
     this.#host = host
-    this.id = frame.id
-    this.type = frame.type
-    this.name = name
-    this.metadata = frame.metadata ?? NO_METADATA
-    this.#cameAt = cameAt
-    this.timeoutMs = frame.amount
+    this.#frame = frame
     this.batch = batch
     if (frame.type === FrameType.CLIENT_STREAM || frame.type === FrameType.BIDI_STREAM) {
       this.#input = new ItemQueue(this, host.windowBytes)
@@ -102,8 +96,14 @@ export class IncomingCall extends Due implements RpcContext, ItemQueueHost, Item
     return this.#abort.signal
   }
 
+  get metadata(): ReadonlyMap<string, string> {
+    return this.#frame.metadata ?? NO_METADATA
+  }
+
   get remainingMs(): number {
-    return this.timeoutMs === 0 ? Infinity : Math.max(0, this.deadlineAt - this.#host.now())
+    if (this.timeoutMs === 0) return Infinity
+    const cameAt = this.deadline?.cameAt ?? this.#host.cameAt
+    return Math.max(0, cameAt + this.timeoutMs - this.#host.now())
   }
 
   get peer(): RpcPeer {
@@ -121,9 +121,22 @@ export class IncomingCall extends Due implements RpcContext, ItemQueueHost, Item
 
   // ── What its peer sees ─────────────────────────────────────────────────────────────────────────────────────
 
-  /** Env time. */
-  get deadlineAt(): number {
-    return this.#cameAt + this.timeoutMs
+  get id(): CallId {
+    return this.#frame.id
+  }
+
+  get type(): FrameType {
+    return this.#frame.type
+  }
+
+  /** On the wire. */
+  get name(): string {
+    return this.#frame.name
+  }
+
+  /** 0: the caller never gives up. */
+  get timeoutMs(): number {
+    return this.#frame.amount
   }
 
   /** The metadata that goes back; undefined where nobody set any. */
@@ -140,11 +153,14 @@ export class IncomingCall extends Due implements RpcContext, ItemQueueHost, Item
   track(): void {
     if (this.tracked || this.#over) return
     this.tracked = true
+    if (this.timeoutMs > 0) this.deadline = new HandlerDeadline(this, this.#host.cameAt)
     this.#host.track(this)
   }
 
-  /** Calls the handler. @param body of the call, not decoded */
-  begin(served: ServedMethod, body: unknown): void {
+  /** Calls the handler. */
+  begin(served: ServedMethod): void {
+    const { body } = this.#frame
+    this.#frame.body = undefined // it pins a chunk
     this.#served = served
     const { input: schema } = served.definition
     let input: unknown
@@ -193,15 +209,15 @@ export class IncomingCall extends Due implements RpcContext, ItemQueueHost, Item
   /** Nobody waits for the answer: the handler's signal aborts, its streams end. */
   abandon(error: RpcError): void {
     if (this.#over) return
+    this.#input?.abort(error)
     this.#leave()
     this.#abortedWith = error
-    this.#input?.abort(error)
     this.#abort?.abort(error)
     this.#output?.stop()
     this.#host.callAbandoned(this, error)
   }
 
-  runDue(): void {
+  overdue(): void {
     this.abandon(callFailed('deadline_exceeded', `${this.name}: ${this.timeoutMs} ms are over`, 'maybe'))
   }
 
@@ -231,7 +247,9 @@ export class IncomingCall extends Due implements RpcContext, ItemQueueHost, Item
   }
 
   itemsDone(): void {
-    this.#finish(new Frame(FrameType.OUTPUT_END, this.id, this.name, undefined))
+    if (this.#over) return
+    this.#leave()
+    this.#host.answer(this, new Frame(FrameType.OUTPUT_END, this.id, this.name, undefined))
   }
 
   itemsFailed(error: unknown): void {
@@ -269,9 +287,10 @@ export class IncomingCall extends Due implements RpcContext, ItemQueueHost, Item
   /** What the handler gave: the answer, or the stream of answers. */
   #give(output: unknown): void {
     if (this.type !== FrameType.SERVER_STREAM && this.type !== FrameType.BIDI_STREAM) {
-      const frame = new Frame(FrameType.RESULT, this.id, this.name, output)
-      if (this.#served?.undecoded === true) frame.encoded = true
-      this.#finish(frame)
+      if (!this.#over) {
+        this.#leave()
+        this.#host.answerValue(this, output, this.#served?.undecoded === true ? 'bytes' : 'value')
+      }
       this.#settle()
       return
     }
@@ -285,13 +304,6 @@ export class IncomingCall extends Due implements RpcContext, ItemQueueHost, Item
     }
   }
 
-  #finish(frame: Frame): void {
-    if (this.#over) return
-    this.#leave()
-    this.#input?.end()
-    this.#host.answer(this, frame)
-  }
-
   #finishError(error: unknown): void {
     this.#fail(error)
     this.#settle()
@@ -300,12 +312,13 @@ export class IncomingCall extends Due implements RpcContext, ItemQueueHost, Item
   #fail(error: unknown): void {
     if (this.#over) return
     this.#leave()
-    this.#input?.end()
     this.#host.answerError(this, error)
   }
 
+  /** Nothing of it is awaited any more. */
   #leave(): void {
     this.#over = true
+    this.#input?.end()
     if (this.tracked) this.#host.untrack(this)
   }
 
@@ -313,5 +326,22 @@ export class IncomingCall extends Due implements RpcContext, ItemQueueHost, Item
     if (this.#settled) return
     this.#settled = true
     this.#host.callSettled(this)
+  }
+}
+
+/** When the caller of a handler that takes longer gives up. */
+export class HandlerDeadline extends Due {
+  readonly #call: IncomingCall
+  /** Env time. */
+  readonly cameAt: number
+
+  constructor(call: IncomingCall, cameAt: number) {
+    super()
+    this.#call = call
+    this.cameAt = cameAt
+  }
+
+  runDue(): void {
+    this.#call.overdue()
   }
 }

@@ -39,7 +39,6 @@ export interface PeerSetup {
 /** A call that came before `onPeer` was done. */
 interface WaitingCall {
   readonly call: IncomingCall
-  readonly frame: Frame
   readonly received: ReceivedMethod | undefined
 }
 
@@ -83,6 +82,8 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
   readonly #incoming = new Map<Frame['id'] | IncomingCall, IncomingCall>()
   /** Calls whose handlers run, abandoned ones included: who cancels and calls again gets no more of us. */
   #running = 0
+  /** Answers that wait for the others of their batch: they take room as calls in progress do. */
+  #heldAnswers = 0
   readonly #served = new Map<string, ServedMethod>()
   #servedVersion = 0
   readonly #received = new ReceivedNumbers()
@@ -95,6 +96,7 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
   readonly #announced = new Set<string>()
   #announceWaits: WaitList<void> | undefined
   readonly #blocked = new Set<ItemSender>()
+  readonly #scratch = new Frame(FrameType.RESULT, 0, '', undefined)
 
   #leaving = false
   #peerLeaving = false
@@ -266,7 +268,7 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
 
   /** One frame of the peer. Never throws. */
   receive(frame: Frame): void {
-    if (frame.type < FrameType.RESULT) this.#onCall(frame, undefined)
+    if (frame.type < FrameType.RESULT) this.#onCall(frame, undefined, this.#hasRoom(1))
     else if (frame.type === FrameType.RESULT) this.#onAnswer(frame)
     else this.#onOther(frame)
   }
@@ -428,7 +430,7 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
     }
     if (timeoutMs > 0) {
       call.timeoutMs = timeoutMs
-      wheel.add(call, this.#open().env.now() + timeoutMs)
+      wheel.add(call, timeoutMs)
     }
     if (signal === undefined) return
     call.onAbort = () => call.canceled()
@@ -441,9 +443,23 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
   }
 
   #callFrame(type: FrameType, id: number, { name, number }: OutgoingMethod, input: unknown): Frame {
-    const frame = new Frame(type, id, name, input)
+    const frame = this.#frame(type, id, name, input)
     frame.number = number.number
     frame.named = !number.known
+    return frame
+  }
+
+  /** To be sent at once: without stages it is encoded then, and the same object will do for the next one. */
+  #frame(type: FrameType, id: Frame['id'], name: string, body: unknown): Frame {
+    if (this.#open().hasOutboundStages) return new Frame(type, id, name, body)
+    const frame = this.#scratch
+    frame.type = type
+    frame.id = id
+    frame.name = name
+    frame.amount = 0
+    frame.metadata = undefined
+    frame.body = body
+    frame.encoded = false
     return frame
   }
 
@@ -454,6 +470,7 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
     } catch (error) {
       throw notSent(error)
     }
+    this.#scratch.body = undefined // what was sent is not ours to keep
     // What a stage holds back may never leave, or later than what follows: then the name goes along each time.
     if (!number.known && number.number >= 0) number.known = !this.#open().hasOutboundStages
   }
@@ -461,7 +478,8 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
   /** Why a new call cannot be made now. */
   #refusal(type: FrameType): RpcError | undefined {
     if (this.#gone !== undefined) return this.#gone
-    if (!this.#wire.can(type)) return callFailed('unimplemented', 'this wire has no streams', 'no')
+    if (type > FrameType.ONE_WAY && !this.#wire.can(type))
+      return callFailed('unimplemented', 'this wire has no streams', 'no')
     if ((this.#leaving || this.#peerLeaving) && this.#running === 0) {
       return callFailed('unavailable', 'one of the two is leaving', 'no')
     }
@@ -508,6 +526,10 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
     return this.#open().env.now()
   }
 
+  get cameAt(): number {
+    return this.#open().activeAt
+  }
+
   decodeArgument(body: unknown, name: string): unknown {
     return this.#wire.decodeBody(body, name, 'input')
   }
@@ -520,10 +542,21 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
     return intercept(interceptors, intercepted, () => served.handler(argument, call))
   }
 
+  answerValue(call: IncomingCall, value: unknown, encoding: 'value' | 'bytes'): void {
+    const { id, name, batch } = call
+    const frame =
+      batch === undefined
+        ? this.#frame(FrameType.RESULT, id, name, value)
+        : new Frame(FrameType.RESULT, id, name, value)
+    frame.encoded = encoding === 'bytes'
+    this.answer(call, frame)
+    this.#scratch.body = undefined // what was answered is not ours to keep
+  }
+
   answer(call: IncomingCall, frame: Frame): void {
     if (call.type === FrameType.ONE_WAY) return
     frame.metadata = call.metadataToSend
-    if (call.batch !== undefined) call.batch.add(frame)
+    if (call.batch !== undefined) this.#hold(frame, call.batch)
     else this.#sendAnswer(frame)
   }
 
@@ -542,12 +575,12 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
   track(call: IncomingCall): void {
     if (call.type === FrameType.ONE_WAY) return
     this.#incoming.set(this.#incoming.has(call.id) ? call : call.id, call)
-    if (call.timeoutMs > 0) this.#wheel?.add(call, Math.max(call.deadlineAt, this.now()))
+    if (call.deadline !== undefined) this.#wheel?.add(call.deadline, call.timeoutMs)
   }
 
   untrack(call: IncomingCall): void {
     this.#incoming.delete(this.#incoming.get(call.id) === call ? call.id : call)
-    this.#wheel?.delete(call)
+    if (call.deadline !== undefined) this.#wheel?.delete(call.deadline)
   }
 
   callSettled(): void {
@@ -555,7 +588,7 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
     if (this.#leaving) this.#checkQuiet()
   }
 
-  #onCall(frame: Frame, batch: Batch | undefined): void {
+  #onCall(frame: Frame, batch: Batch | undefined, hasRoom: boolean): void {
     const { number, id } = frame
     const received = number < 0 ? undefined : this.#received.find(frame)
     const name = number < 0 ? frame.name : received?.name
@@ -564,27 +597,27 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
     if (this.#incoming.size > 0 && !this.#wire.repeatsIds && this.#incoming.has(id)) {
       return this.#fault(`the call ${id} is in progress already`)
     }
-    const session = this.#open()
-    const call = new IncomingCall(this, frame, name, session.activeAt, batch)
+    frame.name = name
+    const call = new IncomingCall(this, frame, batch)
     this.#running++
-    if (this.#running > this.#options.maxCalls) {
+    if (!hasRoom) {
       call.refuse(callFailed('resource_exhausted', `there are ${this.#options.maxCalls} calls in progress`, 'no'))
     } else if (this.#waitingCalls !== undefined) {
       call.track()
-      this.#waitingCalls.push({ call, frame, received })
+      this.#waitingCalls.push({ call, received })
     } else {
-      this.#serve(call, frame, received)
+      this.#serve(call, received)
     }
   }
 
-  #serve(call: IncomingCall, frame: Frame, received: ReceivedMethod | undefined): void {
+  #serve(call: IncomingCall, received: ReceivedMethod | undefined): void {
     const served = this.#servedBy(call.name, received)
     if (served === undefined) {
       call.refuse(callFailed('unimplemented', `nobody serves ${call.name}`, 'no'))
     } else if (KINDS[call.type]?.includes(served.definition.kind) !== true) {
       call.refuse(callFailed('unimplemented', `${call.name} is of kind ${served.definition.kind}`, 'no'))
     } else {
-      call.begin(served, frame.body)
+      call.begin(served)
     }
   }
 
@@ -602,7 +635,7 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
     const waiting = this.#waitingCalls
     if (waiting === undefined) return // lost meanwhile
     this.#waitingCalls = undefined
-    for (const { call, frame, received } of waiting) this.#serve(call, frame, received)
+    for (const { call, received } of waiting) this.#serve(call, received)
     this.#setup.peers.changed()
   }
 
@@ -691,14 +724,27 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
   #onBatch(frames: readonly Frame[]): void {
     const missing = Batch.answersTo(frames)
     const batch = new Batch(missing, (answers) => this.#sendBatch(answers))
+    // With all its calls or with none: otherwise a few that take long would keep the answers of any number of others.
+    const hasRoom = this.#hasRoom(frames.length)
     for (const frame of frames) {
-      if (frame.type < FrameType.RESULT) this.#onCall(frame, batch)
+      if (frame.type < FrameType.RESULT) this.#onCall(frame, batch, hasRoom)
       else if (frame.type !== FrameType.MALFORMED) this.receive(frame)
-      else if (frame.body !== undefined) batch.add(frame.body as Frame)
+      else if (frame.body !== undefined) this.#hold(frame.body as Frame, batch)
     }
   }
 
+  /** For so many calls of theirs more. */
+  #hasRoom(calls: number): boolean {
+    return this.#running + this.#heldAnswers + calls <= this.#options.maxCalls
+  }
+
+  #hold(answer: Frame, batch: Batch): void {
+    this.#heldAnswers++
+    batch.add(answer)
+  }
+
   #sendBatch(answers: Frame[]): void {
+    this.#heldAnswers -= answers.length
     try {
       this.#open().send(new Frame(FrameType.BATCH, 0, '', answers))
     } catch {

@@ -185,9 +185,13 @@ const cases: Readonly<Record<string, readonly [sent: string, answer: unknown]>> 
     '{"jsonrpc":"2.0","error":{"code":-32700,"message":"Parse error"},"id":null}',
     undefined,
   ],
-  'more calls in one batch than may be in progress, all quick': [
-    `[${Array.from({ length: 20 }, (_, id) => `{"jsonrpc":"2.0","method":"first","params":[${id}],"id":${id}}`).join()}]`,
-    Array.from({ length: 20 }, (_, id) => result(id, id)),
+  'as many calls in one batch as may be in progress': [
+    `[${Array.from({ length: 8 }, (_, id) => `{"jsonrpc":"2.0","method":"first","params":[${id}],"id":${id}}`).join()}]`,
+    Array.from({ length: 8 }, (_, id) => result(id, id)),
+  ],
+  more: [
+    `[${Array.from({ length: 9 }, (_, id) => `{"jsonrpc":"2.0","method":"first","params":[${id}],"id":${id}}`).join()}]`,
+    Array.from({ length: 9 }, (_, id) => error(id, -32008)),
   ],
 }
 
@@ -286,6 +290,29 @@ test('too many calls are refused one by one', async (t) => {
   const session = await dialText(t, address)
   for (let id = 1; id <= 9; id++) session.send(`{"jsonrpc":"2.0","method":"wait","id":${id}}`)
   t.deepEqual(plain(JSON.parse(await session.receive())), error(9, -32008))
+})
+
+test('answers that wait for the others of their batch count as calls in progress', async (t) => {
+  const { address } = await serveExamples(t, inproc(), { framing: line() })
+  const session = await dialText(t, address)
+  const quick = (id: number) => `{"jsonrpc":"2.0","method":"first","params":[${id}],"id":${id}}`
+  session.send(`[{"jsonrpc":"2.0","method":"wait","id":0},${[1, 2, 3, 4, 5].map(quick).join()}]`)
+  session.send(`[${[6, 7, 8].map(quick).join()}]`)
+  t.deepEqual(
+    plain(JSON.parse(await session.receive())),
+    [6, 7, 8].map((id) => error(id, -32008)),
+  )
+  session.send(quick(9))
+  t.deepEqual(JSON.parse(await session.receive()), result(9, 9))
+  session.send(`[${[10, 11].map(quick).join()}]`)
+  t.deepEqual(
+    JSON.parse(await session.receive()),
+    [10, 11].map((id) => result(id, id)),
+  )
+  session.send('{"jsonrpc":"2.0","method":"release"}')
+  t.is((JSON.parse(await session.receive()) as unknown[]).length, 6)
+  session.send(`[${[1, 2, 3, 4, 5, 6, 7, 8].map(quick).join()}]`)
+  t.is((JSON.parse(await session.receive()) as { result: number }[])[7]?.result, 8)
 })
 
 test('a canceled call is aborted, and answered all the same', async (t) => {
