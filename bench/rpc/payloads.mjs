@@ -1,4 +1,7 @@
-import protobufjs from 'protobufjs'
+import { createRequire } from 'node:module'
+
+// The repository's own copy: types of one copy do not take the readers of another.
+const protobufjs = createRequire(new URL('../../package.json', import.meta.url))('protobufjs')
 
 const RAW_BYTES = 64
 
