@@ -74,7 +74,9 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
   #gone: RpcError | undefined
 
   readonly #outgoing = new CallTable<OutgoingCall>()
-  readonly #targets = new Map<MethodTarget, OutgoingMethod>()
+  /** Weak: a handler may ask for `peer.client(Service)` with each call. */
+  readonly #targets = new WeakMap<MethodTarget, OutgoingMethod>()
+  readonly #clients = new WeakMap<AnyService, Calls<AnyService>>()
   readonly #numbers = new Map<string, MethodNumber>()
   #lateAnswers = 0
 
@@ -130,7 +132,7 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
       if (typeof handler !== 'function') throw badOption(`handlers.${key}`, 'must be a function')
       const name = this.#wire.nameOf(service.name, key)
       if (this.#served.has(name)) throw badOption(`handlers.${key}`, `is served already, as ${name}`)
-      return { name, definition, handler: handler.bind(handlers) as AnyHandler, undecoded: false }
+      return { name, definition, handlers, handler: handler as AnyHandler, undecoded: false }
     })
     for (const served of methods) this.#served.set(served.name, served)
     this.#servedVersion++
@@ -148,7 +150,12 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
   }
 
   client<S extends AnyService>(service: S): Calls<S> {
-    return callsOf(service, this)
+    let calls = this.#clients.get(service)
+    if (calls === undefined) {
+      calls = callsOf(service, this)
+      this.#clients.set(service, calls)
+    }
+    return calls as Calls<S>
   }
 
   waitFor(services: readonly AnyService[], options?: Wait): Promise<void> {
@@ -157,14 +164,22 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
     if (!this.#wire.can(FrameType.REGISTER)) {
       return Promise.reject(callFailed('unimplemented', 'this wire announces no services', 'no'))
     }
-    const names = services.map(({ name }) => name)
-    return waitFor(this.#open().env, 'waiting for services', this.#allAnnounced(names), options)
+    return this.#allAnnounced(
+      services.map(({ name }) => name),
+      options,
+    )
   }
 
   fallback(handler: (call: UnservedCall, context: RpcContext<Data>) => Uint8Array | Promise<Uint8Array>): Disposable {
     if (typeof handler !== 'function') throw badOption('fallback', 'must be a function')
     if (this.#fallback !== undefined) throw badOption('fallback', 'is set already')
-    const fallback: ServedMethod = { name: '', definition: FORWARDED, handler: handler as AnyHandler, undecoded: true }
+    const fallback = {
+      name: '',
+      definition: FORWARDED,
+      handlers: undefined,
+      handler: handler as AnyHandler,
+      undecoded: true,
+    }
     this.#fallback = fallback
     return {
       [Symbol.dispose]: () => {
@@ -198,7 +213,7 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
       const refusal = this.#refusal(FrameType.ONE_WAY)
       if (refusal !== undefined) throw refusal
       const frame = this.#callFrame(FrameType.ONE_WAY, 0, method, input)
-      frame.metadata = metadata
+      if (metadata !== undefined && metadata.size > 0) frame.metadata = metadata
       this.#sendCall(frame, method)
     }
     const metadata = metadataOf(options)
@@ -421,7 +436,7 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
     const frame = this.#callFrame(type, call.id, method, input)
     const timeoutMs = options?.timeoutMs ?? method.definition.timeoutMs ?? this.#defaultTimeoutMs(type)
     frame.amount = Math.ceil(timeoutMs)
-    frame.metadata = metadata
+    if (metadata !== undefined && metadata.size > 0) frame.metadata = metadata
     if (call.undecoded) frame.encoded = true
     try {
       this.#sendCall(frame, method)
@@ -537,9 +552,9 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
   runHandler(call: IncomingCall, served: ServedMethod, input: unknown): unknown {
     const argument = served.undecoded ? { method: call.name, body: this.#wire.bodyBytes(input) } : input
     const { interceptors } = this.#setup
-    if (interceptors.length === 0) return served.handler(argument, call)
+    if (interceptors.length === 0) return served.handler.call(served.handlers, argument, call)
     const intercepted = { method: call.name, side: 'handler', metadata: new Map(call.metadata), peer: this } as const
-    return intercept(interceptors, intercepted, () => served.handler(argument, call))
+    return intercept(interceptors, intercepted, () => served.handler.call(served.handlers, argument, call))
   }
 
   answerValue(call: IncomingCall, value: unknown, encoding: 'value' | 'bytes'): void {
@@ -771,11 +786,14 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
     if (name !== '' && this.#gone === undefined) this.notify(new Frame(FrameType.UNREGISTER, 0, name, undefined))
   }
 
-  async #allAnnounced(names: readonly string[]): Promise<void> {
+  async #allAnnounced(names: readonly string[], { signal, timeoutMs = 0 }: Wait = {}): Promise<void> {
+    const { env } = this.#open()
+    const dueAt = env.now() + timeoutMs
     while (names.some((name) => name !== '' && !this.#announced.has(name))) {
       if (this.#gone !== undefined) throw this.#gone
-      this.#announceWaits ??= new WaitList<void>(this.#open().env)
-      await this.#announceWaits.add('waiting for services')
+      this.#announceWaits ??= new WaitList<void>(env)
+      const leftMs = timeoutMs === 0 ? 0 : Math.max(1, dueAt - env.now())
+      await this.#announceWaits.add('waiting for services', { signal, timeoutMs: leftMs })
     }
   }
 

@@ -9,6 +9,8 @@ export interface ServedMethod {
   /** On the wire. */
   readonly name: string
   readonly definition: AnyMethod
+  /** The object that the handler is a method of. */
+  readonly handlers: unknown
   readonly handler: AnyHandler
   /** Gets the call undecoded, and gives bytes. */
   readonly undecoded: boolean

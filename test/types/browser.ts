@@ -18,6 +18,7 @@ import {
 } from 'hawser/browser'
 import { json, raw, text, type } from 'hawser/codecs'
 import { line } from 'hawser/framing'
+import { rpc, rpcClient, serverStream, service } from 'hawser/rpc'
 import { expectTypeOf } from 'expect-type'
 
 type News = { from: string; text: string }
@@ -65,4 +66,11 @@ export async function page(): Promise<void> {
   } catch (error) {
     if (isHawserError(error, 'ERR_BAD_OPTION')) error.option.trim()
   }
+}
+
+/** Never called. */
+export async function rpcPage(): Promise<void> {
+  const Ticker = service('ticker', { ticks: serverStream<{ everyMs: number }, number>() })
+  const client = connect('wss://example.org/rpc', rpc())
+  for await (const tick of rpcClient(client, Ticker).ticks({ everyMs: 100 })) expectTypeOf(tick).toEqualTypeOf<number>()
 }
