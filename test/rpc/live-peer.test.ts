@@ -580,6 +580,18 @@ test('a peer that closes ends what is in progress first, and takes calls that cr
   await close()
 })
 
+test('a call that crosses the leaving of its idle peer is answered', async (t) => {
+  const env = virtualEnv()
+  const { near, far, close } = await rpcPair({ onPeer: (peer) => peer.serve(Arith, handlers) }, {}, env)
+  env.network.setFaults({ latencyMs: 10 })
+  const closed = far.close()
+  const crossing = near.client(Arith).add({ a: 1, b: 2 })
+  await env.advance(100)
+  t.is(await crossing, 3)
+  await closed
+  await close()
+})
+
 test('server.close lets calls in progress end', async (t) => {
   const env = virtualEnv()
   const server = await listen('tcp://127.0.0.1:901', {
