@@ -4,6 +4,7 @@ import type { Codec } from '../src/core/codec.ts'
 import { badMessage, cannotEncode, describe } from '../src/core/errors.ts'
 import { FrameReader } from '../src/core/frame-reader.ts'
 import { REFER_BYTES } from '../src/core/frame-writer.ts'
+import type { RpcBody } from '../src/core/rpc-body.ts'
 import type { WriteBuffer } from '../src/core/write-buffer.ts'
 
 /** Arrays and maps inside of each other, received or sent. */
@@ -47,6 +48,22 @@ class MessagePack implements Codec<unknown> {
     }
     if (bytes.length >= REFER_BYTES) this.#encoder = newEncoder() // `out` refers to the bytes
     out.bytes(bytes)
+  }
+}
+
+/**
+ * MessagePack as the body of `binary()` of hawser/rpc, bounded as `msgpack()` is, and no bytes at all for undefined:
+ * `void` methods have neither argument nor result.
+ */
+export const msgpackBody: RpcBody = /* @__PURE__ */ bodyOf(/* @__PURE__ */ new MessagePack())
+
+function bodyOf(codec: MessagePack): RpcBody {
+  return {
+    name: 'msgpack',
+    encode(value, out) {
+      if (value !== undefined) codec.encode(value, out)
+    },
+    decode: (bytes) => (bytes.length === 0 ? undefined : codec.decode(bytes)),
   }
 }
 

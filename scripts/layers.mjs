@@ -32,9 +32,9 @@ const LAYERS = {
   'src/messaging/': { may: ['src/core/'] },
   'src/patterns/': { may: ['src/core/'] },
   'src/registry/': { may: ['src/core/'] },
-  'codecs/': { may: ['src/core/'], node: 'none' },
+  'codecs/': { may: ['src/core/', 'codecs/proto-type.ts'], node: 'none' },
   'codecs/framing/': { may: ['src/core/'], node: 'none' },
-  'codecs/protobuf.ts': { may: ['src/core/', 'codecs/'], node: 'none', packages: ['protobufjs'] },
+  'codecs/proto-type.ts': { may: ['src/core/'], node: 'none', packages: ['protobufjs'] },
   'codecs/msgpack.ts': { may: ['src/core/', 'codecs/'], node: 'none', packages: ['@msgpack/msgpack'] },
 
   'src/service/': { may: ['src/core/', 'src/rpc/', 'src/registry/'] },

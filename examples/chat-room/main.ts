@@ -5,13 +5,13 @@ import { closeOnSignals, listen } from 'hawser'
 import { line } from 'hawser/framing'
 import { explainTakenPort, portFrom } from '../environment.ts'
 import { journal } from '../journal.ts'
+import { pageServer } from '../page-server.ts'
 import { lineMessages, pageMessages } from './messages.ts'
-import { pageServer } from './page-server.ts'
 import { Room } from './room.ts'
 
 const say = journal('room')
 const room = new Room(say)
-const http = pageServer().listen(portFrom(7_000, 1), '127.0.0.1')
+const http = pageServer(new URL('./page/', import.meta.url)).listen(portFrom(7_000, 1), '127.0.0.1')
 await once(http, 'listening').catch(explainTakenPort)
 
 const server = await listen([`tcp://127.0.0.1:${portFrom(7_000)}`, { http, path: '/chat' }], {

@@ -62,6 +62,11 @@ export class JsonText {
 
   /** @throws ERR_ENCODE */
   write(message: unknown, out: WriteBuffer): void {
+    out.utf8(this.stringify(message))
+  }
+
+  /** @throws ERR_ENCODE */
+  stringify(message: unknown): string {
     let text: string | undefined
     try {
       text = JSON.stringify(message)
@@ -76,7 +81,7 @@ export class JsonText {
       const excess = this.#excess(utf8(text))
       if (excess !== undefined) throw cannotEncode(excess)
     }
-    out.utf8(text)
+    return text
   }
 
   /** A short message that is JSON exceeds nothing. */

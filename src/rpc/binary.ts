@@ -59,6 +59,7 @@ class BinaryWire implements Wire {
   readonly framing = (): typeof PLAIN => PLAIN
   readonly codec: Codec<Frame>
   readonly answersCanceled = false
+  readonly repeatsIds = false
   readonly #body: RpcBody
 
   constructor(body: RpcBody) {

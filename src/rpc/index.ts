@@ -19,6 +19,7 @@ export {
 export type { RpcFrame } from './frame.ts'
 export type { InterceptedCall, Interceptor } from './interceptor.ts'
 export { jsonBody } from './json-body.ts'
+export { jsonRpc, type JsonRpcOptions } from './json-rpc.ts'
 export type { RpcOpening, RpcOptions } from './options.ts'
 export type {
   Call,

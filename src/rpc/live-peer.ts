@@ -80,9 +80,12 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
   readonly #numbers = new Map<string, MethodNumber>()
   #lateAnswers = 0
 
-  readonly #incoming = new Map<Frame['id'], IncomingCall>()
+  /** By id; where a wire repeats ids, the later ones by themselves. */
+  readonly #incoming = new Map<Frame['id'] | IncomingCall, IncomingCall>()
   /** Calls whose handlers run, abandoned ones included: who cancels and calls again gets no more of us. */
   #running = 0
+  /** Answers that wait for the others of their batch: they take room as calls in progress do. */
+  #heldAnswers = 0
   readonly #served = new Map<string, ServedMethod>()
   #servedVersion = 0
   readonly #received = new ReceivedNumbers()
@@ -280,7 +283,7 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
 
   /** One frame of the peer. Never throws. */
   receive(frame: Frame): void {
-    if (frame.type < FrameType.RESULT) this.#onCall(frame, undefined)
+    if (frame.type < FrameType.RESULT) this.#onCall(frame, undefined, this.#hasRoom(1))
     else if (frame.type === FrameType.RESULT) this.#onAnswer(frame)
     else this.#onOther(frame)
   }
@@ -568,7 +571,7 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
   answer(call: IncomingCall, frame: Frame): void {
     if (call.type === FrameType.ONE_WAY) return
     frame.metadata = call.metadataToSend
-    if (call.batch !== undefined) call.batch.add(frame)
+    if (call.batch !== undefined) this.#hold(frame, call.batch)
     else this.#sendAnswer(frame)
   }
 
@@ -586,12 +589,12 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
 
   track(call: IncomingCall): void {
     if (call.type === FrameType.ONE_WAY) return
-    this.#incoming.set(call.id, call)
+    this.#incoming.set(this.#incoming.has(call.id) ? call : call.id, call)
     if (call.deadline !== undefined) this.#wheel?.add(call.deadline, call.timeoutMs)
   }
 
   untrack(call: IncomingCall): void {
-    if (this.#incoming.get(call.id) === call) this.#incoming.delete(call.id)
+    this.#incoming.delete(this.#incoming.get(call.id) === call ? call.id : call)
     if (call.deadline !== undefined) this.#wheel?.delete(call.deadline)
   }
 
@@ -600,17 +603,19 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
     if (this.#leaving) this.#checkQuiet()
   }
 
-  #onCall(frame: Frame, batch: Batch | undefined): void {
+  #onCall(frame: Frame, batch: Batch | undefined, hasRoom: boolean): void {
     const { number, id } = frame
     const received = number < 0 ? undefined : this.#received.find(frame)
     const name = number < 0 ? frame.name : received?.name
     if (name === undefined || name === '')
       return this.#fault('a call has a number that stands for no method, or for another one')
-    if (this.#incoming.size > 0 && this.#incoming.has(id)) return this.#fault(`the call ${id} is in progress already`)
+    if (this.#incoming.size > 0 && !this.#wire.repeatsIds && this.#incoming.has(id)) {
+      return this.#fault(`the call ${id} is in progress already`)
+    }
     frame.name = name
     const call = new IncomingCall(this, frame, batch)
     this.#running++
-    if (this.#running > this.#options.maxCalls) {
+    if (!hasRoom) {
       call.refuse(callFailed('resource_exhausted', `there are ${this.#options.maxCalls} calls in progress`, 'no'))
     } else if (this.#waitingCalls !== undefined) {
       call.track()
@@ -734,14 +739,27 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
   #onBatch(frames: readonly Frame[]): void {
     const missing = Batch.answersTo(frames)
     const batch = new Batch(missing, (answers) => this.#sendBatch(answers))
+    // With all its calls or with none: otherwise a few that take long would keep the answers of any number of others.
+    const hasRoom = this.#hasRoom(frames.length)
     for (const frame of frames) {
-      if (frame.type < FrameType.RESULT) this.#onCall(frame, batch)
+      if (frame.type < FrameType.RESULT) this.#onCall(frame, batch, hasRoom)
       else if (frame.type !== FrameType.MALFORMED) this.receive(frame)
-      else if (frame.body !== undefined) batch.add(frame.body as Frame)
+      else if (frame.body !== undefined) this.#hold(frame.body as Frame, batch)
     }
   }
 
+  /** For so many calls of theirs more. */
+  #hasRoom(calls: number): boolean {
+    return this.#running + this.#heldAnswers + calls <= this.#options.maxCalls
+  }
+
+  #hold(answer: Frame, batch: Batch): void {
+    this.#heldAnswers++
+    batch.add(answer)
+  }
+
   #sendBatch(answers: Frame[]): void {
+    this.#heldAnswers -= answers.length
     try {
       this.#open().send(new Frame(FrameType.BATCH, 0, '', answers))
     } catch {

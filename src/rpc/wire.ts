@@ -43,6 +43,8 @@ export interface Wire {
   can(type: FrameType): boolean
   /** A canceled call is answered all the same, by ERROR `canceled`: language servers want it. */
   readonly answersCanceled: boolean
+  /** The peer may give calls in progress the same id, or none (null): each is answered under what it came with. Otherwise that closes the session. */
+  readonly repeatsIds: boolean
   /** What a method is called on the wire. Not empty, no longer than MAX_NAME_BYTES. */
   nameOf(service: string, method: string): string
   /**

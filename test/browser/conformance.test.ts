@@ -5,6 +5,7 @@ import { webSocket } from '../../src/browser/web-socket-transport.ts'
 import { type Address, makeAddress, parseAddress } from '../../src/core/address.ts'
 import type { Connection, ConnectionSink, Role } from '../../src/core/connection.ts'
 import type { Acceptor, Transport } from '../../src/core/transport.ts'
+import { jsonRpc } from '../../src/rpc/json-rpc.ts'
 import { verifyRpc } from '../../src/testing/conformance/rpc.ts'
 import { verifySession } from '../../src/testing/conformance/session.ts'
 import type { TestFunction } from '../../src/testing/conformance/test-function.ts'
@@ -78,6 +79,13 @@ verifySession(applying("browser, boundary 'stream'"), "browser, boundary 'stream
   clientSetup,
 })
 verifyRpc(suite, 'browser, binary, json', { address, setup, clientSetup })
+verifyRpc(suite, 'browser, JSON-RPC', {
+  address,
+  setup,
+  clientSetup,
+  wire: jsonRpc({ cancelMethod: '$/cancelRequest' }),
+  metadata: false,
+})
 
 test('each sentence that is left out is one of the suites', (t) => {
   t.deepEqual([...met].toSorted(), Object.keys(LEFT_OUT).toSorted())

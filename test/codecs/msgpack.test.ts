@@ -1,7 +1,7 @@
 import { encode as encodeMsgpack, ExtData } from '@msgpack/msgpack'
 import test from 'ava'
 import fc from 'fast-check'
-import { msgpack } from '../../codecs/msgpack.ts'
+import { msgpack, msgpackBody } from '../../codecs/msgpack.ts'
 import { FrameWriter } from '../../src/core/frame-writer.ts'
 import { equal, throws } from '../../src/testing/conformance/check.ts'
 import { hex, verifyCodec } from '../../src/testing/index.ts'
@@ -121,4 +121,17 @@ test('a large message keeps its bytes when the next one is written, and what can
   circle.push(circle)
   for (const message of [() => 1, 1n, circle, Symbol('x')]) throws(() => encode(message, codec), 'ERR_ENCODE')
   t.deepEqual([...encode({ a: undefined, b: 1 }, codec)], [...hex`81 a162 01`])
+})
+
+test('msgpackBody: what msgpack() does, and no bytes for undefined', (t) => {
+  const out = new FrameWriter()
+  out.begin(Infinity, false)
+  msgpackBody.encode(undefined, out, 'm', 'input')
+  t.is(out.position, 0)
+  msgpackBody.encode({ a: [1] }, out, 'm', 'input')
+  t.deepEqual([...out.slab.subarray(out.from, out.to)], [...hex`81 a161 91 01`])
+  t.is(msgpackBody.decode(new Uint8Array(0), 'm', 'output'), undefined)
+  t.deepEqual(msgpackBody.decode(hex`81 a161 91 01`, 'm', 'output'), { a: [1] })
+  throws(() => msgpackBody.decode(hex`c1`, 'm', 'input'), 'ERR_BAD_MESSAGE')
+  throws(() => msgpackBody.encode(() => 1, out, 'm', 'output'), 'ERR_ENCODE')
 })

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type BrowserContext, chromium, type Page } from 'playwright-core'
 import { rollup } from 'rollup'
@@ -22,6 +22,8 @@ const FLAGS = [
 ]
 /** What the page's program names so is given by this module: the package's own build for browsers. */
 const PROTOBUFJS = `import '/protobuf.js'; export default globalThis.protobuf`
+/** Its modules, which a bundler takes; Node would be given another kind. */
+const MSGPACK = resolve('node_modules/@msgpack/msgpack/dist.esm/index.mjs')
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
 /** Debian's Chromium with a profile of its own, and an HTTP server for pages. */
@@ -39,7 +41,7 @@ export class Chromium {
   }
 
   /**
-   * @param program of the page that `open` opens by itself; it imports from the package's sources, as `src/x.js`
+   * @param program of the page that `open` opens by itself; it imports from the package's sources, as `src/x.js`, and from the tests
    * @param files further ones, by their path
    */
   static async start(program = '', files: Readonly<Record<string, string>> = {}): Promise<Chromium> {
@@ -93,8 +95,8 @@ async function bundled(program: string): Promise<string> {
     plugins: [
       {
         name: 'program',
-        resolveId: (id) => (id === main ? id : null),
-        load: (id) => (id === main ? program.replaceAll(/'((?:src|codecs)\/[^']+)'/g, `'${ROOT}$1'`) : null),
+        resolveId: (id) => (id === main ? id : id === '@msgpack/msgpack' ? MSGPACK : null),
+        load: (id) => (id === main ? program.replaceAll(/'((?:src|codecs|test)\/[^']+)'/g, `'${ROOT}$1'`) : null),
       },
     ],
     external: ['protobufjs'],

@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import { extname } from 'node:path'
 
-const PAGE = new URL('./page/', import.meta.url)
 /** Where the package's modules are: a browser loads them one by one, as they are. For many visitors, bundle them with the page. */
 const PACKAGE = new URL('../../', import.meta.resolve('hawser/browser'))
 const TYPES: Readonly<Record<string, string>> = {
@@ -11,10 +10,13 @@ const TYPES: Readonly<Record<string, string>> = {
   '.js': 'text/javascript; charset=utf-8',
 }
 
-/** Serves the page at `/`, and the package at `/hawser/`, where the page's import map looks for it. */
-export function pageServer(): Server {
+/**
+ * Serves a page at `/`, and the package at `/hawser/`, where the page's import map looks for it.
+ * @param page the folder of its index.html
+ */
+export function pageServer(page: URL): Server {
   return createServer((request, response) => {
-    const file = fileFor(request.url ?? '/')
+    const file = fileFor(page, request.url ?? '/')
     const type = file === undefined ? undefined : TYPES[extname(file.pathname)]
     if (request.method !== 'GET' || file === undefined || type === undefined) {
       response.writeHead(404).end()
@@ -28,9 +30,9 @@ export function pageServer(): Server {
 }
 
 /** Nothing outside of the two folders. */
-function fileFor(path: string): URL | undefined {
+function fileFor(page: URL, path: string): URL | undefined {
   const inPackage = path.startsWith('/hawser/')
-  const folder = inPackage ? PACKAGE : PAGE
+  const folder = inPackage ? PACKAGE : page
   const name = inPackage ? path.slice('/hawser/'.length) : path === '/' ? 'index.html' : path.slice(1)
   if (!/^[\w-]+(\/[\w-]+)*\.(html|css|js)$/.test(name)) return undefined
   return new URL(name, folder)

@@ -1,0 +1,37 @@
+// Two brokers over moleculer's own TCP transporter, with its JSON.
+import { createServer } from 'node:net'
+import { once } from 'node:events'
+import moleculer from 'moleculer'
+import { DEADLINE_MS } from '../workloads.mjs'
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address()
+  server.close()
+  return port
+}
+
+function broker(nodeID, port, others) {
+  return new moleculer.ServiceBroker({
+    nodeID,
+    logger: false,
+    requestTimeout: DEADLINE_MS,
+    transporter: { type: 'TCP', options: { udpDiscovery: false, port, urls: others } },
+  })
+}
+
+export async function serve() {
+  const [serverPort, clientPort] = [await freePort(), await freePort()]
+  const server = broker('server', serverPort, [`tcp://127.0.0.1:${clientPort}/client`])
+  server.createService({ name: 'echo', actions: { same: ({ params }) => params } })
+  await server.start()
+  return { serverPort, clientPort }
+}
+
+export async function connect({ serverPort, clientPort }) {
+  const client = broker('client', clientPort, [`tcp://127.0.0.1:${serverPort}/server`])
+  await client.start()
+  await client.waitForServices('echo', DEADLINE_MS)
+  return { call: (value) => client.call('echo.same', value) }
+}

@@ -1,0 +1,76 @@
+import protobufjs, { type Namespace, type Reader, type Root, type Writer } from 'protobufjs'
+import { badMessage, cannotEncode, describe } from '../src/core/errors.ts'
+import { REFER_BYTES } from '../src/core/frame-writer.ts'
+import type { WriteBuffer } from '../src/core/write-buffer.ts'
+
+export type { Root } from 'protobufjs'
+
+/** What protobufjs gives at run time (`root.lookupType(name)`) and its static modules share. `Out` is what `encode` takes, plain objects included. */
+export interface ProtoType<In, Out = In> {
+  encode(message: Out, writer?: Writer): Writer
+  decode(bytes: Reader | Uint8Array): In
+  /** What is wrong with a message, or null. */
+  verify?(message: never): string | null
+}
+
+/**
+ * Reads `.proto` files, and those they import, at run time. Take them from your own disk, never from a peer.
+ * @returns all types in them; rejects with the error of the file system or of the parser
+ */
+export async function loadProto(files: string | readonly string[]): Promise<Root> {
+  const root = new ProtoRoot()
+  await root.load(typeof files === 'string' ? files : [...files])
+  return root.loaded()
+}
+
+/** Looks for the types that fields name once all files are there, in the caller's turn: protobufjs does it in a callback of the file system, where a throw ends the process. */
+class ProtoRoot extends protobufjs.Root {
+  #loading = true
+
+  override resolveAll(): Namespace {
+    return this.#loading ? this : super.resolveAll()
+  }
+
+  loaded(): this {
+    this.#loading = false
+    this.resolveAll()
+    return this
+  }
+}
+
+/** Reads with copies of what would be views of the frame. */
+class CopyingReader extends protobufjs.Reader {
+  override raw(start: number, end: number): Uint8Array {
+    return new Uint8Array(this.buf.subarray(start, end))
+  }
+}
+
+/** Messages to and from bytes; what is wrong becomes an error of ours. */
+export class ProtoBody {
+  /** One for all messages: its buffer grows once. */
+  #writer: Writer = protobufjs.Writer.create()
+
+  decode<In>(type: ProtoType<In, never>, frame: Uint8Array): In {
+    try {
+      return type.decode(new CopyingReader(frame))
+    } catch (error) {
+      throw badMessage(`the message is not of its Protobuf type: ${describe(error)}`) // itself it may hold the half of it
+    }
+  }
+
+  encode<Out>(type: ProtoType<unknown, Out>, message: Out, out: WriteBuffer): void {
+    const objection = type.verify?.(message as never)
+    if (typeof objection === 'string') throw cannotEncode(`the message is not of its Protobuf type: ${objection}`)
+    const writer = this.#writer
+    writer.pos = 0
+    try {
+      type.encode(message, writer)
+    } catch (error) {
+      this.#writer = protobufjs.Writer.create() // this one stopped in the middle of a field
+      throw cannotEncode('the message is not of its Protobuf type', error)
+    }
+    const bytes = writer.finish(true)
+    if (bytes.length >= REFER_BYTES) this.#writer = protobufjs.Writer.create() // `out` refers to the bytes
+    out.bytes(bytes)
+  }
+}
