@@ -148,6 +148,7 @@ class WeatheredCarrier implements Carrier {
   /** When the wire is free of what was put on it at `bytesPerSecond`. */
   #freeAt = 0
   #isCut = false
+  #unheardBytes = 0
   sentBytes = 0
 
   constructor(weather: Weather, from: VirtualMachine, to: VirtualMachine, reset: () => void, closed: () => void) {
