@@ -1,0 +1,429 @@
+import type { HawserError, SessionError } from '../../src/core/errors.ts'
+import type { CloseCause, Session } from '../../src/core/session.ts'
+import type { VirtualHost } from '../../src/testing/virtual-host.ts'
+import type { End, Line } from './plan.ts'
+import { HEARTBEAT, isIntact, makeMessage, type SimMessage } from './wire.ts'
+import type { World } from './world.ts'
+
+/** What one end of all sessions of an actor is like. */
+export interface Watched {
+  readonly world: World
+  readonly host: VirtualHost
+  readonly line: Line
+  readonly end: End
+  /** Every session that ever was, by its sender number. */
+  readonly all: Watch[]
+  /** Its peers may be strangers, who say anything. */
+  readonly meetsStrangers: boolean
+}
+
+/** What a run among honest peers may bring about. */
+const HONEST_CODES = new Set<string>([
+  'ERR_CONNECTION_RESET',
+  'ERR_CONNECTION_REFUSED', // a datagram that found nobody
+  'ERR_HEARTBEAT_TIMEOUT',
+  'ERR_IDLE_TIMEOUT',
+  'ERR_STALLED',
+  'ERR_OVERFLOW',
+  'ERR_FRAME_TIMEOUT',
+  'ERR_TIMEOUT',
+  'ERR_SESSION_CLOSED',
+  'ERR_TOO_MANY_SESSIONS',
+])
+/** Late by the clock's own grain, and by the turn in which it is found out. */
+const HEARTBEAT_SLACK_MS = 100
+/** The least that a broadcast's number can be: they have no place in a session's own count. */
+const FIRST_BROADCAST = 0x4000_0000
+/** What a window holds at most, and the largest message with all its trimmings. */
+const WINDOW_BYTES = 64 * 1024
+const LARGEST_BYTES = 44 * 1024
+/** What framing and WebSocket put around what is counted. */
+const TRIMMINGS_BYTES = 4 * 1024
+
+/** One session and its listener, seen by somebody who trusts neither. */
+export class Watch {
+  readonly id: number
+  readonly session: Session<SimMessage, SimMessage>
+  readonly #watched: Watched
+  /** Who the peer said it is; the first message tells. */
+  peer: Watch | undefined
+  #phase: 'new' | 'opening' | 'open' | 'closed' = 'new'
+  /** Messages that `send` took, but for the one that `sendAll` asked for last. */
+  #sent = 0
+  /** `stats.sentMessages` when `sendAll` asked for a message of which it is not known yet whether it was taken; or -1. */
+  #askedAt = -1
+  /** Messages that came. */
+  received = 0
+  #lastBroadcast = 0
+  #running = 0
+  /** When it was last seen to be behind. */
+  #busyAt = 0
+  #hook: string | undefined
+  /** `session.pause()` was called and not undone. */
+  isPaused = false
+  /** The application ended it: how. */
+  ended: 'close' | 'destroy' | undefined
+  /** How many messages were taken before it was closed. */
+  sentAtEnd = 0
+  cause: CloseCause | undefined
+  /** When it closed, something kept the listener from handling what had come. */
+  wasBusy = false
+  /** It threw, on purpose. */
+  #threw = false
+
+  constructor(session: Session<SimMessage, SimMessage>, watched: Watched) {
+    this.session = session
+    this.#watched = watched
+    watched.all.push(this)
+    this.id = watched.all.length
+    void watched.world
+      .track(`closed of #${this.id}`, watched.host.name, () => watched.host.state === 'killed', session.closed)
+      .then((cause) => this.#onClosed(cause))
+  }
+
+  get line(): Line {
+    return this.#watched.line
+  }
+
+  get isDead(): boolean {
+    return this.#watched.host.state === 'killed'
+  }
+
+  get isOpen(): boolean {
+    return this.#phase === 'open' && this.session.phase === 'open' && !this.isDead
+  }
+
+  get isClosed(): boolean {
+    return this.#phase === 'closed'
+  }
+
+  get isReliable(): boolean {
+    return this.line.scheme !== 'udp'
+  }
+
+  /** Messages that the session took. */
+  get sent(): number {
+    return this.#sent + (this.#askedAt >= 0 && this.session.stats.sentMessages > this.#askedAt ? 1 : 0)
+  }
+
+  // ── Hooks ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Around every hook: what must hold whenever one begins. */
+  within<T>(hook: string, run: () => T): T {
+    const { world, host } = this.#watched
+    world.note(`#${this.id} ${hook}`)
+    world.expect(host.state === 'running', `${hook} of #${this.id} on a host that is ${host.state}`)
+    world.expect(this.#phase !== 'closed', `${hook} of #${this.id} after onClose`)
+    world.expect(!world.inCall, `${hook} of #${this.id} inside of a call of the application`)
+    world.expect(this.#hook === undefined, `${hook} of #${this.id} inside of ${this.#hook}`)
+    this.#hook = hook
+    try {
+      return run()
+    } finally {
+      this.#hook = undefined
+      this.check()
+    }
+  }
+
+  /** Before `onOpen` returns or resolves. */
+  opening(): void {
+    this.#watched.world.expect(this.#phase === 'new', `onOpen of #${this.id} again`)
+    this.#phase = 'opening'
+  }
+
+  opened(): void {
+    if (this.#phase === 'opening') this.#phase = 'open'
+  }
+
+  /** A message is handed out, to a listener or to who pulls. */
+  receive(message: SimMessage): void {
+    const { world } = this.#watched
+    world.note(`#${this.id} got ${message.sender}/${message.seq} (${message.body.length})`)
+    world.expect(isIntact(message), `#${this.id} got ${message.sender}/${message.seq} changed`)
+    if (message.sender >= FIRST_BROADCAST) this.#countBroadcast(message)
+    else this.count(message)
+  }
+
+  /** Is the next one of its sender. */
+  count({ sender, seq }: SimMessage): void {
+    const { world, all } = this.#watched
+    const peer = all[sender - 1]
+    if (peer === undefined) return world.violate(`#${this.id} got a message of nobody, ${sender}/${seq}`)
+    if (this.peer === undefined) this.peer = peer
+    world.expect(
+      this.peer === peer || !this.isReliable,
+      `#${this.id} got ${sender}/${seq}, and its peer is #${this.peer.id}`,
+    )
+    if (this.isReliable) {
+      world.expect(seq === this.received + 1, `#${this.id} got ${sender}/${seq} after ${this.received}`)
+      this.received = seq
+    } else {
+      this.received++
+    }
+    world.expect(seq <= peer.sent + 1, `#${this.id} got ${sender}/${seq}, of which ${peer.sent} were sent`)
+  }
+
+  #countBroadcast({ seq }: SimMessage): void {
+    const { world } = this.#watched
+    if (this.isReliable) world.expect(seq > this.#lastBroadcast, `#${this.id} got broadcast ${seq} out of order`)
+    this.#lastBroadcast = seq
+  }
+
+  /** Whether `onMessage` may begin now, and that it has. */
+  beginHandling(): void {
+    const { world, end } = this.#watched
+    world.expect(this.#phase === 'open', `onMessage of #${this.id} while it is ${this.#phase}`)
+    world.expect(!this.isPaused, `onMessage of #${this.id} while it is paused`)
+    world.expect(this.ended === undefined, `onMessage of #${this.id} after ${this.ended}()`)
+    this.#running++
+    world.expect(this.#running <= end.concurrency, `${this.#running} handlers of #${this.id} at once`)
+  }
+
+  endHandling(message: SimMessage): void {
+    this.#running--
+    const { world } = this.#watched
+    this.#busyAt = world.env.now()
+    world.expect(isIntact(message), `${message.sender}/${message.seq} of #${this.id} changed while it was handled`)
+  }
+
+  failOnPurpose(): never {
+    this.#threw = true
+    throw new Error('on purpose')
+  }
+
+  reported(error: SessionError): void {
+    const { world } = this.#watched
+    world.note(`#${this.id} onError ${error.code}`)
+    this.#judge(error)
+  }
+
+  closing(cause: CloseCause): void {
+    const { world } = this.#watched
+    const why = cause.by === 'error' ? cause.error.code : cause.by
+    world.note(`#${this.id} closes: ${why}`)
+    world.expect(this.#phase !== 'new', `onClose of #${this.id} before onOpen`)
+    world.expect(this.session.phase === 'closed', `onClose of #${this.id} while it is ${this.session.phase}`)
+    world.expect(this.session.signal.aborted, `onClose of #${this.id} before its signal aborts`)
+    if (cause.by === 'error') this.#judge(cause.error)
+    if (cause.by === 'local') world.expect(this.ended !== undefined, `#${this.id} closed by nobody of ours`)
+    this.#close(cause)
+  }
+
+  #close(cause: CloseCause): void {
+    if (this.ended === undefined) this.sentAtEnd = this.sent
+    this.cause = cause
+    this.wasBusy = this.isPaused || this.#running > 0
+    this.#phase = 'closed'
+  }
+
+  #onClosed(cause: CloseCause): void {
+    const { world, end } = this.#watched
+    if (end.manner === 'pull') this.#close(cause)
+    world.expect(this.cause === cause || this.#phase === 'new', `closed of #${this.id} is not as onClose had it`)
+    world.expect(this.session.phase === 'closed', `closed of #${this.id} while it is ${this.session.phase}`)
+    const { bufferedBytes } = this.session.stats
+    world.expect(bufferedBytes === 0, `#${this.id} is closed and has ${bufferedBytes} B to send`)
+  }
+
+  #judge(error: HawserError): void {
+    const { world, meetsStrangers } = this.#watched
+    const { code } = error
+    if (code === 'ERR_LISTENER') return world.expect(this.#threw, `#${this.id}: ${error.message}: nobody threw`)
+    if (meetsStrangers && this.peer === undefined) return
+    world.expect(HONEST_CODES.has(code), `#${this.id}: ${code}: ${error.message}`)
+    if (code === 'ERR_HEARTBEAT_TIMEOUT') this.#judgeSilence()
+  }
+
+  /** A peer is dead only where something kept it from being heard, and our own sleep is no such thing. */
+  #judgeSilence(): void {
+    const { world, line, host } = this.#watched
+    const { intervalMs = 0, timeoutMs = 0 } = line.heartbeat ?? {}
+    if (!this.isReliable) return
+    const from = world.at - timeoutMs - intervalMs - 1000
+    world.expect(!world.wasCalm(from, world.at, host.name), `#${this.id} took a peer for dead that was not`)
+  }
+
+  // ── Checks ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** What holds at any moment. */
+  check(): void {
+    const { world, end } = this.#watched
+    if (this.isDead || this.#phase === 'closed') return
+    const { bufferedBytes, undecodedBytes } = this.session.stats
+    const most = end.maxBufferedBytes + TRIMMINGS_BYTES
+    world.expect(bufferedBytes <= most, `#${this.id} has ${bufferedBytes} B to send, of ${end.maxBufferedBytes}`)
+    const mark = Math.max(end.inboundHighWaterMarkBytes, LARGEST_BYTES) + WINDOW_BYTES
+    world.expect(undecodedBytes <= mark, `#${this.id} keeps ${undecodedBytes} B undecoded`)
+    this.#checkSilence(undecodedBytes)
+  }
+
+  #checkSilence(undecodedBytes: number): void {
+    const { world, line, host } = this.#watched
+    const { heartbeat } = line
+    if (undecodedBytes > 0 || this.#running > 0 || this.isPaused) this.#busyAt = world.env.now() // it may not be reading
+    if (heartbeat === undefined || this.session.phase !== 'open') return
+    const { activeAt, stats } = this.session
+    const silentMs = world.env.now() - Math.max(activeAt, stats.openedAt, this.#busyAt)
+    const { timeoutMs } = heartbeat
+    if (silentMs <= timeoutMs + HEARTBEAT_SLACK_MS || host.state !== 'running') return
+    if (!world.wasAwake(host.name, world.at - 3 * timeoutMs - 6000, world.at)) return
+    world.violate(`#${this.id} heard nothing for ${silentMs.toFixed(1)} ms, and heartbeat.timeoutMs is ${timeoutMs}`)
+  }
+
+  /** What must hold of the two directions when all is over. */
+  checkEnd(): void {
+    const { world } = this.#watched
+    const { peer } = this
+    if (peer === undefined || !this.isReliable) return
+    world.expect(this.received <= peer.sent, `#${this.id} got ${this.received} of ${peer.sent}`)
+    if (this.cause?.by !== 'remote' || this.wasBusy || peer.isDead || peer.ended === 'destroy') return
+    if (peer.cause === undefined || peer.cause.by === 'error') return
+    world.expect(
+      this.received >= peer.sentAtEnd,
+      `#${this.id} was closed by its peer in good order, and got ${this.received} of ${peer.sentAtEnd}`,
+    )
+  }
+
+  // ── Deeds ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  next(size: number): SimMessage {
+    this.#settleAsked()
+    return makeMessage(this.line.codec, this.id, this.#sent + 1, size)
+  }
+
+  #settleAsked(): void {
+    this.#sent = this.sent
+    this.#askedAt = -1
+  }
+
+  /** Whether it was taken. */
+  send(size: number): boolean {
+    const { world } = this.#watched
+    const before = this.session.stats.sentMessages
+    try {
+      world.call(() => this.session.send(this.next(size)))
+    } catch (error) {
+      this.#mayRefuse(error)
+    }
+    return this.#took(before)
+  }
+
+  deliver(size: number): void {
+    const { world, host } = this.#watched
+    const before = this.session.stats.sentMessages
+    const promise = world.call(() => this.session.deliver(this.next(size)))
+    const taken = this.#took(before)
+    const position = this.session.stats.sentBytes
+    const seq = this.sent
+    world
+      .track(`deliver of ${this.id}/${seq}`, host.name, () => this.isDead, promise)
+      .then(
+        () => {
+          world.note(`#${this.id} delivered ${seq}`)
+          world.expect(taken, `deliver of #${this.id} resolved for what was not taken`)
+          const { sentBytes, bufferedBytes } = this.session.stats
+          if (this.line.scheme === 'ws' || this.#phase === 'closed') return
+          world.expect(
+            sentBytes - bufferedBytes >= position,
+            `deliver of ${this.id}/${seq} resolved, and ${bufferedBytes} of ${sentBytes} B wait; it ended at ${position}`,
+          )
+        },
+        (error: unknown) => {
+          world.note(`#${this.id} did not deliver`)
+          this.#mayRefuse(error)
+          if (taken)
+            world.expect(this.session.phase !== 'open', `deliver of ${this.id}/${seq} rejected while it is open`)
+        },
+      )
+  }
+
+  sendAll(count: number, size: number): void {
+    const { world, host } = this.#watched
+    const messages = this.#messages(count, size)
+    const promise = world.call(() => this.session.sendAll(messages, { timeoutMs: 20_000 }))
+    world
+      .track(`sendAll of #${this.id}`, host.name, () => this.isDead, promise)
+      .then(
+        (all) => {
+          world.note(`#${this.id} sent all ${all}`)
+          world.expect(all === count, `sendAll of #${this.id} says ${all} of ${count}`)
+        },
+        (error: unknown) => this.#mayRefuse(error),
+      )
+  }
+
+  *#messages(count: number, size: number): Generator<SimMessage> {
+    try {
+      for (let i = 0; i < count; i++) {
+        const message = this.next(size)
+        this.#askedAt = this.session.stats.sentMessages
+        yield message
+      }
+    } finally {
+      this.#settleAsked() // in the turn in which it was refused: nobody else has sent since
+    }
+  }
+
+  drained(): void {
+    const { world, host } = this.#watched
+    const promise = world.call(() => this.session.drained())
+    world
+      .track(`drained of #${this.id}`, host.name, () => this.isDead, promise)
+      .then(
+        () => world.note(`#${this.id} drained`),
+        (error: unknown) => this.#mayRefuse(error),
+      )
+  }
+
+  pause(): void {
+    if (this.ended !== undefined || this.isClosed) return
+    this.isPaused = true
+    this.#watched.world.call(() => this.session.pause())
+  }
+
+  resume(): void {
+    if (!this.isPaused) return
+    this.isPaused = false
+    this.#watched.world.call(() => this.session.resume())
+  }
+
+  close(): void {
+    const { world, host } = this.#watched
+    this.end('close')
+    const promise = world.call(() => this.session.close({ reason: 'enough' }))
+    world
+      .track(`close of #${this.id}`, host.name, () => this.isDead, promise)
+      .then(
+        () => world.expect(this.session.phase === 'closed', `close of #${this.id} resolved while it is open`),
+        () => world.violate(`close of #${this.id} rejected`),
+      )
+  }
+
+  destroy(): void {
+    this.end('destroy')
+    this.#watched.world.call(() => this.session.destroy())
+  }
+
+  /** The application has ended it, or its server or client. */
+  end(how: 'close' | 'destroy'): void {
+    if (this.ended === undefined) this.sentAtEnd = this.sent
+    if (this.ended !== 'destroy') this.ended = how
+  }
+
+  #took(before: number): boolean {
+    const taken = this.session.stats.sentMessages > before
+    if (taken) this.#sent++
+    return taken
+  }
+
+  #mayRefuse(error: unknown): void {
+    const { code } = error as { readonly code?: string }
+    const allowed = ['ERR_OVERFLOW', 'ERR_SESSION_CLOSED', 'ERR_TIMEOUT', 'ERR_MESSAGE_TOO_LARGE']
+    this.#watched.world.expect(allowed.includes(code ?? ''), `#${this.id} refused to send: ${String(error)}`)
+  }
+}
+
+/** Which messages are heartbeats. */
+export const isHeartbeat = ({ sender }: SimMessage): boolean => sender === HEARTBEAT.sender
+/** The number of the `count`-th broadcast's sender. */
+export const broadcaster = (actor: number): number => FIRST_BROADCAST + actor
