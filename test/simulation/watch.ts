@@ -112,10 +112,10 @@ export class Watch {
   within<T>(hook: string, run: () => T): T {
     const { world, host } = this.#watched
     world.note(`#${this.id} ${hook}`)
-    world.expect(host.state === 'running', `${hook} of #${this.id} on a host that is ${host.state}`)
-    world.expect(this.#phase !== 'closed', `${hook} of #${this.id} after onClose`)
-    world.expect(!world.inCall, `${hook} of #${this.id} inside of a call of the application`)
-    world.expect(this.#hook === undefined, `${hook} of #${this.id} inside of ${this.#hook}`)
+    if (host.state !== 'running') world.violate(`${hook} of #${this.id} on a host that is ${host.state}`)
+    if (this.#phase === 'closed') world.violate(`${hook} of #${this.id} after onClose`)
+    if (world.inCall) world.violate(`${hook} of #${this.id} inside of a call of the application`)
+    if (this.#hook !== undefined) world.violate(`${hook} of #${this.id} inside of ${this.#hook}`)
     this.#hook = hook
     try {
       return run()
@@ -127,7 +127,7 @@ export class Watch {
 
   /** Before `onOpen` returns or resolves. */
   opening(): void {
-    this.#watched.world.expect(this.#phase === 'new', `onOpen of #${this.id} again`)
+    if (this.#phase !== 'new') this.#watched.world.violate(`onOpen of #${this.id} again`)
     this.#phase = 'opening'
   }
 
@@ -139,7 +139,7 @@ export class Watch {
   receive(message: SimMessage): void {
     const { world } = this.#watched
     world.note(`#${this.id} got ${message.sender}/${message.seq} (${message.body.length})`)
-    world.expect(isIntact(message), `#${this.id} got ${message.sender}/${message.seq} changed`)
+    if (!isIntact(message)) world.violate(`#${this.id} got ${message.sender}/${message.seq} changed`)
     if (message.sender >= FIRST_BROADCAST) this.#countBroadcast(message)
     else this.count(message)
   }
@@ -150,40 +150,39 @@ export class Watch {
     const peer = all[sender - 1]
     if (peer === undefined) return world.violate(`#${this.id} got a message of nobody, ${sender}/${seq}`)
     if (this.peer === undefined) this.peer = peer
-    world.expect(
-      this.peer === peer || !this.isReliable,
-      `#${this.id} got ${sender}/${seq}, and its peer is #${this.peer.id}`,
-    )
+    if (!(this.peer === peer || !this.isReliable))
+      world.violate(`#${this.id} got ${sender}/${seq}, and its peer is #${this.peer.id}`)
     if (this.isReliable) {
-      world.expect(seq === this.received + 1, `#${this.id} got ${sender}/${seq} after ${this.received}`)
+      if (seq !== this.received + 1) world.violate(`#${this.id} got ${sender}/${seq} after ${this.received}`)
       this.received = seq
     } else {
       this.received++
     }
-    world.expect(seq <= peer.sent + 1, `#${this.id} got ${sender}/${seq}, of which ${peer.sent} were sent`)
+    if (seq > peer.sent + 1) world.violate(`#${this.id} got ${sender}/${seq}, of which ${peer.sent} were sent`)
   }
 
   #countBroadcast({ seq }: SimMessage): void {
     const { world } = this.#watched
-    if (this.isReliable) world.expect(seq > this.#lastBroadcast, `#${this.id} got broadcast ${seq} out of order`)
+    if (this.isReliable) if (seq <= this.#lastBroadcast) world.violate(`#${this.id} got broadcast ${seq} out of order`)
     this.#lastBroadcast = seq
   }
 
   /** Whether `onMessage` may begin now, and that it has. */
   beginHandling(): void {
     const { world, end } = this.#watched
-    world.expect(this.#phase === 'open', `onMessage of #${this.id} while it is ${this.#phase}`)
-    world.expect(!this.isPaused, `onMessage of #${this.id} while it is paused`)
-    world.expect(this.ended === undefined, `onMessage of #${this.id} after ${this.ended}()`)
+    if (this.#phase !== 'open') world.violate(`onMessage of #${this.id} while it is ${this.#phase}`)
+    if (this.isPaused) world.violate(`onMessage of #${this.id} while it is paused`)
+    if (this.ended !== undefined) world.violate(`onMessage of #${this.id} after ${this.ended}()`)
     this.#running++
-    world.expect(this.#running <= end.concurrency, `${this.#running} handlers of #${this.id} at once`)
+    if (this.#running > end.concurrency) world.violate(`${this.#running} handlers of #${this.id} at once`)
   }
 
   endHandling(message: SimMessage): void {
     this.#running--
     const { world } = this.#watched
     this.#busyAt = world.env.now()
-    world.expect(isIntact(message), `${message.sender}/${message.seq} of #${this.id} changed while it was handled`)
+    if (!isIntact(message))
+      world.violate(`${message.sender}/${message.seq} of #${this.id} changed while it was handled`)
   }
 
   failOnPurpose(): never {
@@ -201,11 +200,11 @@ export class Watch {
     const { world } = this.#watched
     const why = cause.by === 'error' ? cause.error.code : cause.by
     world.note(`#${this.id} closes: ${why}`)
-    world.expect(this.#phase !== 'new', `onClose of #${this.id} before onOpen`)
-    world.expect(this.session.phase === 'closed', `onClose of #${this.id} while it is ${this.session.phase}`)
-    world.expect(this.session.signal.aborted, `onClose of #${this.id} before its signal aborts`)
+    if (this.#phase === 'new') world.violate(`onClose of #${this.id} before onOpen`)
+    if (this.session.phase !== 'closed') world.violate(`onClose of #${this.id} while it is ${this.session.phase}`)
+    if (!this.session.signal.aborted) world.violate(`onClose of #${this.id} before its signal aborts`)
     if (cause.by === 'error') this.#judge(cause.error)
-    if (cause.by === 'local') world.expect(this.ended !== undefined, `#${this.id} closed by nobody of ours`)
+    if (cause.by === 'local') if (this.ended === undefined) world.violate(`#${this.id} closed by nobody of ours`)
     this.#close(cause)
   }
 
@@ -219,10 +218,11 @@ export class Watch {
   #onClosed(cause: CloseCause): void {
     const { world, end } = this.#watched
     if (end.manner === 'pull') this.#close(cause)
-    world.expect(this.cause === cause || this.#phase === 'new', `closed of #${this.id} is not as onClose had it`)
-    world.expect(this.session.phase === 'closed', `closed of #${this.id} while it is ${this.session.phase}`)
+    if (!(this.cause === cause || this.#phase === 'new'))
+      world.violate(`closed of #${this.id} is not as onClose had it`)
+    if (this.session.phase !== 'closed') world.violate(`closed of #${this.id} while it is ${this.session.phase}`)
     const { bufferedBytes } = this.session.stats
-    world.expect(bufferedBytes === 0, `#${this.id} is closed and has ${bufferedBytes} B to send`)
+    if (bufferedBytes !== 0) world.violate(`#${this.id} is closed and has ${bufferedBytes} B to send`)
   }
 
   #judge(error: HawserError): void {
@@ -240,7 +240,7 @@ export class Watch {
     const { intervalMs = 0, timeoutMs = 0 } = line.heartbeat ?? {}
     if (!this.isReliable) return
     const from = world.at - timeoutMs - intervalMs - 1000
-    world.expect(!world.wasCalm(from, world.at, host.name), `#${this.id} took a peer for dead that was not`)
+    if (!!world.wasCalm(from, world.at, host.name)) world.violate(`#${this.id} took a peer for dead that was not`)
   }
 
   // ── Checks ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -251,9 +251,9 @@ export class Watch {
     if (this.isDead || this.#phase === 'closed') return
     const { bufferedBytes, undecodedBytes } = this.session.stats
     const most = end.maxBufferedBytes + TRIMMINGS_BYTES
-    world.expect(bufferedBytes <= most, `#${this.id} has ${bufferedBytes} B to send, of ${end.maxBufferedBytes}`)
+    if (bufferedBytes > most) world.violate(`#${this.id} has ${bufferedBytes} B to send, of ${end.maxBufferedBytes}`)
     const mark = Math.max(end.inboundHighWaterMarkBytes, LARGEST_BYTES) + WINDOW_BYTES
-    world.expect(undecodedBytes <= mark, `#${this.id} keeps ${undecodedBytes} B undecoded`)
+    if (undecodedBytes > mark) world.violate(`#${this.id} keeps ${undecodedBytes} B undecoded`)
     this.#checkSilence(undecodedBytes)
   }
 
@@ -320,7 +320,7 @@ export class Watch {
       .then(
         () => {
           world.note(`#${this.id} delivered ${seq}`)
-          world.expect(taken, `deliver of #${this.id} resolved for what was not taken`)
+          if (!taken) world.violate(`deliver of #${this.id} resolved for what was not taken`)
           const { sentBytes, bufferedBytes } = this.session.stats
           if (this.line.scheme === 'ws' || this.#phase === 'closed') return
           world.expect(
@@ -332,7 +332,7 @@ export class Watch {
           world.note(`#${this.id} did not deliver`)
           this.#mayRefuse(error)
           if (taken)
-            world.expect(this.session.phase !== 'open', `deliver of ${this.id}/${seq} rejected while it is open`)
+            if (this.session.phase === 'open') world.violate(`deliver of ${this.id}/${seq} rejected while it is open`)
         },
       )
   }
@@ -346,7 +346,7 @@ export class Watch {
       .then(
         (all) => {
           world.note(`#${this.id} sent all ${all}`)
-          world.expect(all === count, `sendAll of #${this.id} says ${all} of ${count}`)
+          if (all !== count) world.violate(`sendAll of #${this.id} says ${all} of ${count}`)
         },
         (error: unknown) => this.#mayRefuse(error),
       )
@@ -419,7 +419,7 @@ export class Watch {
   #mayRefuse(error: unknown): void {
     const { code } = error as { readonly code?: string }
     const allowed = ['ERR_OVERFLOW', 'ERR_SESSION_CLOSED', 'ERR_TIMEOUT', 'ERR_MESSAGE_TOO_LARGE']
-    this.#watched.world.expect(allowed.includes(code ?? ''), `#${this.id} refused to send: ${String(error)}`)
+    if (!allowed.includes(code ?? '')) this.#watched.world.violate(`#${this.id} refused to send: ${String(error)}`)
   }
 }
 

@@ -26,6 +26,9 @@ export interface Report {
   readonly failed: readonly { readonly seed: number; readonly violations: readonly string[] }[]
 }
 
+// Thousands of errors are made a second, and nobody reads where.
+Error.stackTraceLimit = 0
+
 /** What escaped: a rejection or an exception that nobody heard, while the present seed ran. */
 const escaped: string[] = []
 process.on('unhandledRejection', (error) => escaped.push(`unhandled rejection: ${describe(error)}`))
