@@ -1,6 +1,6 @@
 import { requireNumber } from '../core/session-options.ts'
 import { EventQueue, type Owner, type QueuedEvent, type Turn } from './event-queue.ts'
-import { promiseJobs, realTurn, throwUncaught } from './real-turn.ts'
+import { jobsOfThis, promiseJobs, realTurn, throwUncaught } from './real-turn.ts'
 
 /** So that a long simulation does not keep the process from its own I/O. */
 const EVENTS_PER_REAL_TURN = 256
@@ -80,8 +80,8 @@ export class Timeline {
 
   async #run(): Promise<void> {
     let eventsAtOnce = 0
+    await promiseJobs()
     for (let events = 1; ; events++) {
-      await (events % EVENTS_PER_REAL_TURN === 0 ? realTurn() : promiseJobs())
       const before = this.#now
       const run = this.#next()
       if (run === undefined) break
@@ -95,6 +95,7 @@ export class Timeline {
       } catch (error) {
         this.#fail(error)
       }
+      await (events % EVENTS_PER_REAL_TURN === 0 ? realTurn() : jobsOfThis())
     }
     this.#running = false
     for (const waiter of this.#waiters.splice(0)) waiter.resolve()
