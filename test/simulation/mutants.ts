@@ -190,7 +190,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'timer-not-armed-again',
     file: 'src/core/timer-queue.js',
-    find: 'this.#arm(); // one that throws must not stop the others\' time',
+    find: "this.#arm(); // one that throws must not stop the others' time",
     replace: '',
   },
   // ── Client and Server ───────────────────────────────────────────────────────────────────────────────────────

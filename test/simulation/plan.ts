@@ -179,15 +179,16 @@ class Planner {
 
   #server(host: string, port: number): ServerPlan {
     const line = this.#line()
+    const isUdp = line.scheme === 'udp'
     return {
       kind: 'server',
       host,
       port,
       line,
       end: this.#end(line),
-      data: line.scheme === 'udp' ? 'none' : this.#pick(['none', 'none', 'slow', 'handshake']),
+      data: isUdp ? 'none' : this.#pick(['none', 'none', 'slow', 'handshake']),
       openMs: this.#odds(0.3) ? 1 + this.#below(300) : 0,
-      maxSessions: this.#odds(0.15) ? 2 : 1000,
+      maxSessions: this.#odds(0.15) && !isUdp ? 2 : 1000, // datagram peers would displace each other for ever
     }
   }
 

@@ -68,6 +68,7 @@ export class Watch {
   cause: CloseCause | undefined
   /** When it closed, something kept the listener from handling what had come. */
   wasBusy = false
+  #knowsOnlyStrangers = false
   /** It threw, on purpose. */
   #threw = false
 
@@ -139,9 +140,18 @@ export class Watch {
   receive(message: SimMessage): void {
     const { world } = this.#watched
     world.note(`#${this.id} got ${message.sender}/${message.seq} (${message.body.length})`)
+    if (this.#isStranger(message)) return
     if (!isIntact(message)) world.violate(`#${this.id} got ${message.sender}/${message.seq} changed`)
     if (message.sender >= FIRST_BROADCAST) this.#countBroadcast(message)
     else this.count(message)
+  }
+
+  /** What nobody of ours has said, before anybody has said anything. */
+  #isStranger(message: SimMessage): boolean {
+    const { all, meetsStrangers } = this.#watched
+    if (!meetsStrangers || this.peer !== undefined) return false
+    this.#knowsOnlyStrangers ||= all[message.sender - 1] === undefined || !isIntact(message)
+    return this.#knowsOnlyStrangers
   }
 
   /** Is the next one of its sender. */
@@ -202,7 +212,8 @@ export class Watch {
     world.note(`#${this.id} closes: ${why}`)
     if (this.#phase === 'new') world.violate(`onClose of #${this.id} before onOpen`)
     if (this.session.phase !== 'closed') world.violate(`onClose of #${this.id} while it is ${this.session.phase}`)
-    if (this.id % 4 === 0 && !this.session.signal.aborted) world.violate(`onClose of #${this.id} before its signal aborts`)
+    if (this.id % 4 === 0 && !this.session.signal.aborted)
+      world.violate(`onClose of #${this.id} before its signal aborts`)
     if (cause.by === 'error') this.#judge(cause.error)
     if (cause.by === 'local') if (this.ended === undefined) world.violate(`#${this.id} closed by nobody of ours`)
     this.#close(cause)
