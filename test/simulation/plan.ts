@@ -112,6 +112,8 @@ export interface Plan {
 }
 
 const FAULTS_AT_LEAST = 10
+/** What an `onOpen` takes; until it is over a session sends no heartbeats. */
+const MOST_OPEN_MS = 300
 const FAULT_KINDS = [
   'weather',
   'weather',
@@ -187,7 +189,7 @@ class Planner {
       line,
       end: this.#end(line),
       data: isUdp ? 'none' : this.#pick(['none', 'none', 'slow', 'handshake']),
-      openMs: this.#odds(0.3) ? 1 + this.#below(300) : 0,
+      openMs: this.#odds(0.3) ? 1 + this.#below(MOST_OPEN_MS) : 0,
       maxSessions: this.#odds(0.15) && !isUdp ? 2 : 1000, // datagram peers would displace each other for ever
     }
   }
@@ -218,7 +220,7 @@ class Planner {
       framing: this.#pick(isText ? FRAMING_NAMES : FRAMING_NAMES.slice(0, -1)),
       asStream: this.#odds(0.3),
       heartbeat: this.#odds(0.7)
-        ? { intervalMs, timeoutMs: Math.round(intervalMs * (1.5 + this.#below(3))) }
+        ? { intervalMs, timeoutMs: Math.round(intervalMs * (1.5 + this.#below(3))) + MOST_OPEN_MS }
         : undefined,
     }
   }
