@@ -44,7 +44,9 @@ class Worker {
   #answer
 
   constructor(root) {
-    this.#child = fork(join(root, WORKER), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    // Whole worlds come and go: with room for some of them, none is moved by the garbage collector.
+    const execArgv = ['--max-semi-space-size=64']
+    this.#child = fork(join(root, WORKER), { execArgv, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
     this.#child.on('message', (report) => this.#answer?.({ report }))
     this.#child.on('exit', (code, signal) => this.#answer?.({ complaint: `the process ended: ${signal ?? code}` }))
   }
@@ -78,7 +80,12 @@ async function runSeeds(from, count) {
   const loop = async () => {
     let worker = new Worker(BUILD)
     while (next < from + count) {
-      const order = { from: next, count: Math.min(BATCH_SEEDS, from + count - next), twiceEach: TWICE_EACH, stopAtFirst: false }
+      const order = {
+        from: next,
+        count: Math.min(BATCH_SEEDS, from + count - next),
+        twiceEach: TWICE_EACH,
+        stopAtFirst: false,
+      }
       next += order.count
       const { report, complaint } = await worker.run(order)
       if (report === undefined) {
@@ -127,7 +134,10 @@ function plant({ name, file, find, replace }) {
   const source = readFileSync(path, 'utf8')
   const places = source.split(find).length - 1
   if (places !== 1) throw new Error(`the patch ${name} fits ${places} places of ${file}`)
-  writeFileSync(path, source.replace(find, () => replace))
+  writeFileSync(
+    path,
+    source.replace(find, () => replace),
+  )
   return root
 }
 

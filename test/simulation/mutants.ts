@@ -116,7 +116,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'borrowed-chunk-kept',
     file: loop,
     find: 'this.#buffer.settle(true);',
-    replace: '',
+    replace: '{}',
   },
   {
     name: 'split-frame-joined-short',

@@ -147,7 +147,7 @@ class Planner {
   plan(): Plan {
     const actors: ActorPlan[] = []
     const hosts: string[] = []
-    const servers = this.#odds(0.3) ? 2 : 1
+    const servers = this.#odds(0.15) ? 2 : 1
     for (let i = 0; i < servers; i++) {
       hosts.push(`server-${i}`)
       actors.push(this.#server(`server-${i}`, 7000 + i))
@@ -170,7 +170,7 @@ class Planner {
         speech: this.#pick(['silence', 'noise', 'huge-frame', 'http', 'half-frame']),
       })
     }
-    const calmAt = 4000 + this.#below(8000)
+    const calmAt = 3000 + this.#below(5000)
     const faults = this.#faults(
       hosts.filter((host) => host !== 'stranger'),
       calmAt,
@@ -253,7 +253,7 @@ class Planner {
         steps.push({ at: this.#below(calmAt), kind: 'speak', actor: index })
         return
       }
-      const bursts = 3 + this.#below(6)
+      const bursts = 2 + this.#below(5)
       for (let i = 0; i < bursts; i++) steps.push(this.#burst(index, calmAt))
       const rest = { actor: index, pick: this.#below(8), forMs: 100 + this.#below(4000) }
       if (this.#odds(0.4)) steps.push({ at: this.#below(calmAt), kind: 'hush', ...rest })

@@ -92,7 +92,7 @@ class Run {
   }
 
   #look(): void {
-    for (const watch of this.#watches) watch.check()
+    for (const watch of this.#watches) watch.look()
     if (this.#looks++ % LOOKS_AT_ACTORS === 0) for (const actor of this.#actors) actor.check()
   }
 

@@ -32,6 +32,8 @@ const HONEST_CODES = new Set<string>([
 ])
 /** Late by the clock's own grain, and by the turn in which it is found out. */
 const HEARTBEAT_SLACK_MS = 100
+/** A session that failed waits for its `onError`, and then for closeTimeoutMs once more. */
+const CLOSE_SLACK_MS = 500
 /** The least that a broadcast's number can be: they have no place in a session's own count. */
 const FIRST_BROADCAST = 0x4000_0000
 /** What a window holds at most, and the largest message with all its trimmings. */
@@ -71,6 +73,13 @@ export class Watch {
   #knowsOnlyStrangers = false
   /** It threw, on purpose. */
   #threw = false
+  /** An error was reported: what follows from it is the session's own doing. */
+  #hasFailed = false
+  /** Promises that wait for room, and at how many looks in a row there was some. */
+  #waitsForRoom = 0
+  #looksWithRoom = 0
+  /** When it was first seen closing. */
+  #closingAt = -1
 
   constructor(session: Session<SimMessage, SimMessage>, watched: Watched) {
     this.session = session
@@ -191,6 +200,8 @@ export class Watch {
     this.#running--
     const { world } = this.#watched
     this.#busyAt = world.env.now()
+    if (this.session.phase === 'closing' && this.ended === undefined && !this.#hasFailed)
+      world.violate(`#${this.id} closes by itself while ${message.sender}/${message.seq} is handled`)
     if (!this.#knowsOnlyStrangers && !isIntact(message))
       world.violate(`${message.sender}/${message.seq} of #${this.id} changed while it was handled`)
   }
@@ -203,6 +214,7 @@ export class Watch {
   reported(error: SessionError): void {
     const { world } = this.#watched
     world.note(`#${this.id} onError ${error.code}`)
+    this.#hasFailed = true
     this.#judge(error)
   }
 
@@ -266,6 +278,22 @@ export class Watch {
     const mark = Math.max(end.inboundHighWaterMarkBytes, LARGEST_BYTES) + WINDOW_BYTES
     if (undecodedBytes > mark) world.violate(`#${this.id} keeps ${undecodedBytes} B undecoded`)
     this.#checkSilence(undecodedBytes)
+  }
+
+  /** What must not stay so from one look to the next. */
+  look(): void {
+    this.check()
+    const { world, host, end } = this.#watched
+    if (this.isDead || this.#phase === 'closed') return
+    const { phase, stats } = this.session
+    const isAwake = host.state === 'running' && world.wasAwake(host.name, world.at - 2 * end.closeTimeoutMs, world.at)
+    const hasRoom = isAwake && phase === 'open' && this.#waitsForRoom > 0 && stats.bufferedBytes === 0
+    this.#looksWithRoom = hasRoom ? this.#looksWithRoom + 1 : 0
+    if (this.#looksWithRoom > 2) world.violate(`#${this.id} has all the room there is, and somebody waits for some`)
+    if (phase !== 'closing' || !isAwake) this.#closingAt = -1
+    else if (this.#closingAt < 0) this.#closingAt = world.at
+    else if (world.at - this.#closingAt > end.closeTimeoutMs + CLOSE_SLACK_MS)
+      world.violate(`#${this.id} is closing for ${world.at - this.#closingAt} ms, of ${end.closeTimeoutMs}`)
   }
 
   #checkSilence(undecodedBytes: number): void {
@@ -351,7 +379,7 @@ export class Watch {
   sendAll(count: number, size: number): void {
     const { world, host } = this.#watched
     const messages = this.#messages(count, size)
-    const promise = world.call(() => this.session.sendAll(messages, { timeoutMs: 20_000 }))
+    const promise = this.#waitingForRoom(world.call(() => this.session.sendAll(messages, { timeoutMs: 20_000 })))
     world
       .track(`sendAll of #${this.id}`, host.name, () => this.isDead, promise)
       .then(
@@ -377,7 +405,7 @@ export class Watch {
 
   drained(): void {
     const { world, host } = this.#watched
-    const promise = world.call(() => this.session.drained())
+    const promise = this.#waitingForRoom(world.call(() => this.session.drained()))
     world
       .track(`drained of #${this.id}`, host.name, () => this.isDead, promise)
       .then(
@@ -419,6 +447,13 @@ export class Watch {
   end(how: 'close' | 'destroy'): void {
     if (this.ended === undefined) this.sentAtEnd = this.sent
     if (this.ended !== 'destroy') this.ended = how
+  }
+
+  #waitingForRoom<T>(promise: Promise<T>): Promise<T> {
+    this.#waitsForRoom++
+    const over = () => void this.#waitsForRoom--
+    promise.then(over, over)
+    return promise
   }
 
   #took(before: number): boolean {
