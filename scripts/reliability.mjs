@@ -6,7 +6,7 @@ import { sourceFiles } from './files.mjs'
 
 export const PAGE = 'docs/reliability.md'
 const BEGIN = '<!-- written by scripts/reliability.mjs -->\n'
-const END = '<!-- until here -->\n'
+const END = '<!-- until here -->'
 
 /** The faults, in the words of the page. */
 const ROWS = {
@@ -113,7 +113,7 @@ export function table() {
 /** The page as it should be. */
 export function page(text) {
   const from = text.indexOf(BEGIN) + BEGIN.length
-  const to = text.indexOf(END)
+  const to = text.indexOf(END, from)
   if (from < BEGIN.length || to < from) throw new Error(`${PAGE} has no place for the table`)
   return `${text.slice(0, from)}\n${table()}\n${text.slice(to)}`
 }

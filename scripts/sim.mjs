@@ -2,7 +2,8 @@
 //
 //   npm run sim -- --seeds 20000 [--from SEED] [--jobs N]    that many seeds; status 0 only where nothing was violated
 //   npm run sim -- --seed SEED                               one seed, with everything that happened in it
-//   npm run sim -- --mutants [NAME…]                         each planted mistake, until a seed finds it
+//   npm run sim -- --mutants [--write] [NAME…]               each planted mistake, until a seed finds it; --write puts the
+//                                                            score into docs/reliability.md
 import { fork } from 'node:child_process'
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -19,6 +20,9 @@ const BATCH_MS = 60_000
 /** One seed of so many is run twice, and must leave the same trace. */
 const TWICE_EACH = 50
 const MUTANT_SEEDS = 5000
+const PAGE = 'docs/reliability.md'
+/** Where the page has the score. */
+const SCORE = /(?<=<!-- mutants -->\n)[^]*?(?=<!-- until here -->)/
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -28,6 +32,7 @@ const { values, positionals } = parseArgs({
     seed: { type: 'string' },
     jobs: { type: 'string', default: String(availableParallelism()) },
     mutants: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
   },
 })
 const number = (name) => {
@@ -166,7 +171,7 @@ async function runMutants(names) {
   const todo = MUTANTS.filter(({ name }) => names.length === 0 || names.includes(name))
   const all = todo.length
   mkdirSync(join(BUILD, 'mutants'), { recursive: true })
-  let caught = 0
+  const score = new Map()
   const loop = async () => {
     for (let mutant = todo.shift(); mutant !== undefined; mutant = todo.shift()) {
       const { name } = mutant
@@ -179,14 +184,33 @@ async function runMutants(names) {
       }
       if (found === undefined) console.error(`${name}: not caught in ${MUTANT_SEEDS} seeds`)
       else {
-        caught++
-        console.log(`${name}: caught by seed ${found.seeds}: ${found.what.replace(/^[\d.]+ ms: /, '')}`)
+        score.set(name, found)
+        console.log(`${name}: caught by seed ${found.seeds}: ${plain(found.what)}`)
       }
     }
   }
   await Promise.all(Array.from({ length: jobs }, loop))
-  console.log(`mutants: ${caught} of ${all} caught`)
-  if (caught < all || all === 0) process.exitCode = 1
+  console.log(`mutants: ${score.size} of ${all} caught`)
+  if (score.size < all || all === 0) process.exitCode = 1
+  else if (values.write) writeScore(MUTANTS, score)
+}
+
+/** @param score of all of them */
+function writeScore(mutants, score) {
+  const lines = mutants.map(({ name }) => {
+    const { seeds, what } = score.get(name)
+    return `| \`${name}\` | ${seeds} | ${plain(what)} |`
+  })
+  const table = ['', '| mistake | seeds until it was found | by what |', '|---|---|---|', ...lines, '', ''].join('\n')
+  writeFileSync(
+    PAGE,
+    readFileSync(PAGE, 'utf8').replace(SCORE, () => table),
+  )
+}
+
+/** What was violated, without the time. */
+function plain(violation) {
+  return violation.replace(/^[\d.]+ ms: /, '')
 }
 
 if (values.seed !== undefined) await showSeed(number('seed'))

@@ -111,6 +111,8 @@ export interface Plan {
   readonly calmAt: number
 }
 
+/** Of every stream; less than a large burst, so that backpressure is felt. */
+export const WINDOW_BYTES = 16 * 1024
 const FAULTS_AT_LEAST = 10
 /** What an `onOpen` takes; until it is over a session sends no heartbeats. */
 const MOST_OPEN_MS = 300
@@ -171,10 +173,8 @@ class Planner {
       })
     }
     const calmAt = 3000 + this.#below(5000)
-    const faults = this.#faults(
-      hosts.filter((host) => host !== 'stranger'),
-      calmAt,
-    )
+    const frail = hosts.filter((host) => host !== 'stranger' && this.#odds(0.6))
+    const faults = this.#faults(frail.length > 0 ? frail : hosts.slice(0, 1), calmAt)
     const steps = [...this.#deeds(actors, calmAt), ...faults].toSorted((one, other) => one.at - other.at)
     return { seed: this.#seed, hosts, actors, steps, faultCount: faults.length, calmAt }
   }
@@ -311,7 +311,7 @@ class Planner {
       latencyMs: this.#odds(0.7) ? this.#below(100) : 0,
       jitterMs: this.#odds(0.5) ? this.#below(100) : 0,
       sliceBytes: this.#odds(0.5) ? this.#pick([9, 100, 1000]) : undefined,
-      windowBytes: this.#odds(0.4) ? this.#pick([400, 4000]) : undefined,
+      windowBytes: this.#odds(0.4) ? this.#pick([400, 4000]) : WINDOW_BYTES,
       bytesPerSecond: this.#odds(0.2) ? 200_000 : undefined,
       cutAfterBytes: this.#odds(0.15) ? 500 + this.#below(5000) : undefined,
       lossRatio: this.#odds(0.5) ? this.#random.next() / 3 : 0,

@@ -1,6 +1,6 @@
 import type { VirtualLink } from '../../src/testing/virtual-link.ts'
 import { type Actor, ACTORS, type Stage } from './actors.ts'
-import { type Fault, makePlan, type Plan, type Step } from './plan.ts'
+import { type Fault, makePlan, type Plan, type Step, WINDOW_BYTES } from './plan.ts'
 import type { Watch } from './watch.ts'
 import { World } from './world.ts'
 
@@ -26,6 +26,10 @@ const CALM_MS = 20_000
 /** More than any close may take. */
 const END_MS = 12_000
 
+const FAIR = { windowBytes: WINDOW_BYTES }
+/** What is sent right before a close must still arrive. */
+const LAST_WORDS = 3
+
 /** Runs one seed to its end. */
 export async function runSeed(seed: number, keepLines = false): Promise<Outcome> {
   const run = new Run(makePlan(seed), keepLines)
@@ -50,6 +54,7 @@ class Run {
 
   async run(): Promise<Outcome> {
     const world = this.#world
+    world.env.network.setFaults(FAIR)
     for (const actor of this.#actors) actor.start(world.env.host(actor.plan.host))
     for (const step of this.#plan.steps) {
       await this.#advanceTo(step.at)
@@ -125,6 +130,7 @@ class Run {
         watch.pause()
         return this.#later(step.forMs, () => watch.resume())
       case 'close':
+        for (let i = 0; i < LAST_WORDS; i++) watch.send(20 + i)
         return watch.close()
       case 'destroy':
         return watch.destroy()
@@ -156,9 +162,9 @@ class Run {
         return network.reset()
       case 'refuse-dials':
       case 'ignore-dials':
-        network.setFaults({ dials: fault.kind === 'refuse-dials' ? 'refuse' : 'ignore' })
+        network.setFaults({ ...FAIR, dials: fault.kind === 'refuse-dials' ? 'refuse' : 'ignore' })
         return this.#troubled(undefined, fault.forMs, () => {
-          network.setFaults({})
+          network.setFaults(FAIR)
           network.heal()
         })
       case 'cut-link':
@@ -181,14 +187,14 @@ class Run {
     if (host === undefined || host.state === 'killed') return
     if (kind === 'pause') {
       host.pause()
-      return this.#troubled(name, forMs, () => host.resume())
+      return this.#troubled(name, forMs, () => host.resume(), true)
     }
     if (kind === 'unplug') {
       host.unplug()
-      return this.#troubled(undefined, forMs, () => host.plug())
+      return this.#troubled(name, forMs, () => host.plug())
     }
     host.kill({ silent: kind === 'power-off' })
-    this.#troubled(undefined, forMs, () => this.#restart(name))
+    this.#troubled(name, forMs, () => this.#restart(name))
   }
 
   #restart(name: string): void {
@@ -203,8 +209,8 @@ class Run {
   }
 
   /** @param host whose trouble it is; undefined: it may be anybody's */
-  #troubled(host: string | undefined, forMs: number, mend: () => void): void {
-    const over = this.#world.trouble(host)
+  #troubled(host: string | undefined, forMs: number, mend: () => void, isSleep = false): void {
+    const over = this.#world.trouble(host, isSleep)
     this.#later(forMs, () => {
       mend()
       over()
@@ -224,7 +230,7 @@ class Run {
     const { env } = this.#world
     this.#world.note('the calm begins')
     for (const undo of [...this.#undo]) undo()
-    env.network.setFaults({ latencyMs: 5 })
+    env.network.setFaults({ ...FAIR, latencyMs: 5 })
     env.network.heal()
     for (const actor of this.#actors) if (actor.plan.kind === 'stranger') actor.close()
   }

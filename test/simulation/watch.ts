@@ -1,7 +1,7 @@
 import type { HawserError, SessionError } from '../../src/core/errors.ts'
 import type { CloseCause, Session } from '../../src/core/session.ts'
 import type { VirtualHost } from '../../src/testing/virtual-host.ts'
-import type { End, Line } from './plan.ts'
+import { type End, type Line, WINDOW_BYTES } from './plan.ts'
 import { HEARTBEAT, isIntact, makeMessage, type SimMessage } from './wire.ts'
 import type { World } from './world.ts'
 
@@ -34,10 +34,11 @@ const HONEST_CODES = new Set<string>([
 const HEARTBEAT_SLACK_MS = 100
 /** A session that failed waits for its `onError`, and then for closeTimeoutMs once more. */
 const CLOSE_SLACK_MS = 500
+/** More than any weather takes. */
+const LATENCY_MS = 400
 /** The least that a broadcast's number can be: they have no place in a session's own count. */
 const FIRST_BROADCAST = 0x4000_0000
-/** What a window holds at most, and the largest message with all its trimmings. */
-const WINDOW_BYTES = 64 * 1024
+/** The largest message with all its trimmings. */
 const LARGEST_BYTES = 44 * 1024
 /** What framing and WebSocket put around what is counted. */
 const TRIMMINGS_BYTES = 4 * 1024
@@ -93,6 +94,10 @@ export class Watch {
 
   get line(): Line {
     return this.#watched.line
+  }
+
+  get hostName(): string {
+    return this.#watched.host.name
   }
 
   get isDead(): boolean {
@@ -262,8 +267,9 @@ export class Watch {
     const { world, line, host } = this.#watched
     const { intervalMs = 0, timeoutMs = 0 } = line.heartbeat ?? {}
     if (!this.isReliable) return
-    const from = world.at - timeoutMs - intervalMs - 1000
-    if (!!world.wasCalm(from, world.at, host.name)) world.violate(`#${this.id} took a peer for dead that was not`)
+    const since = world.at - timeoutMs - intervalMs - LATENCY_MS
+    if (world.couldHear(host.name, this.peer?.hostName, since))
+      world.violate(`#${this.id} took a peer for dead that was not`)
   }
 
   // ── Checks ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -275,8 +281,9 @@ export class Watch {
     const { bufferedBytes, undecodedBytes } = this.session.stats
     const most = end.maxBufferedBytes + TRIMMINGS_BYTES
     if (bufferedBytes > most) world.violate(`#${this.id} has ${bufferedBytes} B to send, of ${end.maxBufferedBytes}`)
-    const mark = Math.max(end.inboundHighWaterMarkBytes, LARGEST_BYTES) + WINDOW_BYTES
-    if (undecodedBytes > mark) world.violate(`#${this.id} keeps ${undecodedBytes} B undecoded`)
+    const messageBytes = this.line.scheme === 'ws' ? LARGEST_BYTES : 0 // a read brings all of one
+    const mark = Math.max(end.inboundHighWaterMarkBytes, LARGEST_BYTES) + messageBytes + WINDOW_BYTES
+    if (undecodedBytes > mark) world.violate(`#${this.id} keeps ${undecodedBytes} B undecoded, of ${mark}`)
     this.#checkSilence(undecodedBytes)
   }
 
@@ -286,7 +293,7 @@ export class Watch {
     const { world, host, end } = this.#watched
     if (this.isDead || this.#phase === 'closed') return
     const { phase, stats } = this.session
-    const isAwake = host.state === 'running' && world.wasAwake(host.name, world.at - 2 * end.closeTimeoutMs, world.at)
+    const isAwake = host.state === 'running' && world.wasAwake(host.name, world.at - 2 * end.closeTimeoutMs)
     const hasRoom = isAwake && phase === 'open' && this.#waitsForRoom > 0 && stats.bufferedBytes === 0
     this.#looksWithRoom = hasRoom ? this.#looksWithRoom + 1 : 0
     if (this.#looksWithRoom > 2) world.violate(`#${this.id} has all the room there is, and somebody waits for some`)
@@ -305,7 +312,7 @@ export class Watch {
     const silentMs = world.env.now() - Math.max(activeAt, stats.openedAt, this.#busyAt)
     const { timeoutMs } = heartbeat
     if (silentMs <= timeoutMs + HEARTBEAT_SLACK_MS || host.state !== 'running') return
-    if (!world.wasAwake(host.name, world.at - 3 * timeoutMs - 6000, world.at)) return
+    if (!world.wasAwake(host.name, world.at - 3 * timeoutMs - 6000)) return
     world.violate(`#${this.id} heard nothing for ${silentMs.toFixed(1)} ms, and heartbeat.timeoutMs is ${timeoutMs}`)
   }
 

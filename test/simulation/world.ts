@@ -6,6 +6,8 @@ import { Trace } from './trace.ts'
 /** A time in which something of a host, or of the whole network, kept bytes from getting through. */
 interface Trouble {
   readonly host: string | undefined
+  /** The host itself was not there; else bytes did not get to it. */
+  readonly isSleep: boolean
   readonly from: number
   to: number
 }
@@ -85,22 +87,26 @@ export class World {
   }
 
   /** From now on, until what it gives is called. @param host whose; undefined: everybody's */
-  trouble(host: string | undefined): () => void {
-    const trouble: Trouble = { host, from: this.at, to: Infinity }
+  trouble(host: string | undefined, isSleep: boolean): () => void {
+    const trouble: Trouble = { host, isSleep, from: this.at, to: Infinity }
     this.#troubles.push(trouble)
     return () => {
       trouble.to = this.at
     }
   }
 
-  /** Whether nothing was wrong in that time but with the host itself. */
-  wasCalm(from: number, to: number, except: string): boolean {
-    return this.#troubles.every((trouble) => trouble.host === except || trouble.to < from || trouble.from > to)
+  /** Whether nothing but its own sleep kept `host` from hearing `peer` since then. `peer` undefined: it may be anybody. */
+  couldHear(host: string, peer: string | undefined, since: number): boolean {
+    return this.#troubles.every((trouble) => {
+      if (trouble.to < since) return true
+      if (trouble.host === host) return trouble.isSleep
+      return trouble.host !== undefined && peer !== undefined && trouble.host !== peer
+    })
   }
 
-  /** Whether this very host had nothing in that time. */
-  wasAwake(host: string, from: number, to: number): boolean {
-    return this.#troubles.every((trouble) => trouble.host !== host || trouble.to < from || trouble.from > to)
+  /** Whether this very host did not sleep since then. */
+  wasAwake(host: string, since: number): boolean {
+    return this.#troubles.every((trouble) => trouble.host !== host || !trouble.isSleep || trouble.to < since)
   }
 
   async advance(ms: number): Promise<void> {
