@@ -1,6 +1,7 @@
 import { version2 } from '../support/proxy-headers.ts'
 import type { Client, ClientStatus } from '../../src/core/client.ts'
-import type { Connection } from '../../src/core/connection.ts'
+import type { Connection, Role } from '../../src/core/connection.ts'
+import type { Env } from '../../src/core/env.ts'
 import type { SessionError } from '../../src/core/errors.ts'
 import type { EventListener } from '../../src/core/event-listener.ts'
 import type { Opening } from '../../src/core/peer.ts'
@@ -252,6 +253,7 @@ class ServerActor extends Party implements Actor {
         ...(scheme === 'proxied' ? { proxyProtocol: { from: ['10.0.0.0/8'] } } : {}),
         ...(scheme === 'udp' ? { udp: { peerIdleMs: 3000 } } : {}),
         maxSessions: plan.maxSessions,
+        maxPendingHandshakes: 8,
         ...(plan.data === 'none' ? {} : { data: (peer: Opening<SimMessage, SimMessage>) => this.#data(peer) }),
         ...(plan.end.wrapped ? { wrap: [passThrough] } : {}),
         ...this.receiver(strangers),
@@ -465,8 +467,10 @@ class ClientActor extends Party implements Actor {
 }
 
 /** As what HAProxy sends with `send-proxy-v2`, of a peer far away. */
-function behindProxy(connection: Connection): Connection {
+function behindProxy(connection: Connection, _role: Role, env: Env): Connection {
+  connection.cork() // so that the first messages come right behind it
   connection.write(version2({ source: '192.0.2.7' }))
+  env.setTimer(5, () => connection.uncork())
   return connection
 }
 

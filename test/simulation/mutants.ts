@@ -16,7 +16,6 @@ const buffer = 'src/core/chunk-buffer.js'
 const clock = 'src/core/session-clock.js'
 const slot = 'src/core/client-slot.js'
 const server = 'src/core/live-server.js'
-const socket = 'src/transports/websocket/web-socket-connection.js'
 
 /** RELIABILITY §4.1, as far as core and transports go. */
 export const MUTANTS: readonly Mutant[] = [
@@ -244,27 +243,9 @@ export const MUTANTS: readonly Mutant[] = [
     replace: '',
   },
   {
-    name: 'parked-bytes-out-of-order',
-    file: socket,
-    find: 'if (this.#parser.halted || this.#parked.length > 0)',
-    replace: 'if (this.#parser.halted)',
-  },
-  {
-    name: 'websocket-never-ends-its-link',
-    file: socket,
-    find: 'this.#linkEnding = true;\n        this.#link.end();',
-    replace: 'this.#linkEnding = true;',
-  },
-  {
     name: 'bytes-behind-the-proxy-header-lost',
     file: 'src/transports/proxy-protocol/pending-header.js',
     find: 'chunk.subarray(header.length - this.#held.length)',
     replace: 'chunk.subarray(chunk.length)',
-  },
-  {
-    name: 'udp-peer-never-expires',
-    file: 'src/transports/udp-acceptor.js',
-    find: 'this.#peers.heard(peer, this.#tick);',
-    replace: '',
   },
 ]
