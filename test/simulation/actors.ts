@@ -398,6 +398,7 @@ class ClientActor extends Party implements Actor {
         this.#closed = true
         world.expect(client.sessions.size === 0, 'close of a client resolved with sessions left')
         for (const watch of this.sessions) world.expect(watch.isClosed, `#${watch.id} outlived its client`)
+        return undefined
       })
   }
 
@@ -445,7 +446,7 @@ class ClientActor extends Party implements Actor {
     this.#slots.set(slot, record)
     const follows = { dialing: ['closed', 'failed'], open: ['dialing'], failed: ['dialing'], closed: ['open'] }
     const { type } = status
-    world.expect((follows[type] as string[]).includes(record.status), `slot ${slot}: ${type} after ${record.status}`)
+    world.expect(follows[type].includes(record.status), `slot ${slot}: ${type} after ${record.status}`)
     record.status = type
     switch (status.type) {
       case 'dialing':
@@ -516,6 +517,7 @@ class StrangerActor implements Actor {
         connection.attach({ onChunk() {}, onActivity() {}, onEnd() {}, onClose() {} })
         const words = this.#words()
         if (words.length > 0) connection.write(words)
+        return undefined
       },
       () => world.note('a stranger is not let in'),
     )

@@ -229,7 +229,7 @@ class Run {
   #calm(): void {
     const { env } = this.#world
     this.#world.note('the calm begins')
-    for (const undo of [...this.#undo]) undo()
+    for (const undo of this.#undo) undo()
     env.network.setFaults({ ...FAIR, latencyMs: 5 })
     env.network.heal()
     for (const actor of this.#actors) if (actor.plan.kind === 'stranger') actor.close()

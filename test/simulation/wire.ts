@@ -70,8 +70,8 @@ function binary(keeps: 'views' | 'values'): Codec<SimMessage> {
 }
 
 const TEXTS = mapCodec(text(), {
-  in(line: string): SimMessage {
-    const [sender = '', seq = '', body] = line.split(' ')
+  in(words: string): SimMessage {
+    const [sender = '', seq = '', body] = words.split(' ')
     if (!/^\d+$/.test(sender) || !/^\d+$/.test(seq) || body === undefined) throw badMessage('no message of ours')
     return { sender: Number(sender), seq: Number(seq), body }
   },
