@@ -62,7 +62,8 @@ class Run {
     }
     await this.#advanceTo(this.#plan.calmAt)
     this.#calm()
-    await this.#advanceUntil(CALM_MS, () => this.#isCalm())
+    await this.#advanceUntil(CALM_MS, () => this.#isCalm() && this.#underWay.length === 0)
+    for (const what of this.#underWay) world.violate(what) // before more is sent, which might bring the rest along
     this.#prove()
     await this.#advanceUntil(CALM_MS, () => this.#isCalm())
     for (const actor of this.#actors) actor.checkCalm((what) => world.violate(what))
@@ -240,6 +241,15 @@ class Run {
   /** One message from each side: who holds a dead end finds out, and who is alive has all. */
   #prove(): void {
     for (const watch of this.#watches) if (watch.isOpen) watch.send(1)
+  }
+
+  /** What has not arrived, between sessions of which both are open. */
+  get #underWay(): readonly string[] {
+    return this.#watches.flatMap((watch) => {
+      const { peer, id, received } = watch
+      if (peer === undefined || !watch.isReliable || !watch.isOpen || !peer.isOpen || peer.peer !== watch) return []
+      return received === peer.sent ? [] : `#${id} got ${received} of ${peer.sent}, and nothing is wrong any more`
+    })
   }
 
   #checkEnd(): void {
