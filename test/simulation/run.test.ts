@@ -23,6 +23,6 @@ test('every plan has ten faults and more, and together they have all kinds', (t)
     for (const { fault } of faults) kinds.add(fault.kind)
     for (const actor of actors) if (actor.kind === 'server') schemes.add(actor.line.scheme)
   }
-  t.is(kinds.size, 12)
+  t.is(kinds.size, 11)
   t.deepEqual([...schemes].toSorted(), ['proxied', 'tcp', 'tls', 'udp', 'ws'])
 })
