@@ -650,7 +650,7 @@ export class LiveSession<In, Out, Data>
       this.#loop.receivedMessages++
       if (heartbeat.answer !== undefined) this.send(heartbeat.answer(message))
     } catch (error) {
-      this.#fail(listenerFailed('heartbeat', error, true))
+      this.#heartbeatFailed(error)
     }
     return true
   }
@@ -741,8 +741,13 @@ export class LiveSession<In, Out, Data>
     try {
       this.send(heartbeat.message)
     } catch (error) {
-      this.#fail(listenerFailed('heartbeat', error, true))
+      this.#heartbeatFailed(error)
     }
+  }
+
+  /** With `overflow: 'throw'` one more that finds no room is nobody's call, and no fault: enough waits for the peer. */
+  #heartbeatFailed(error: unknown): void {
+    if (!isHawserError(error, 'ERR_OVERFLOW')) this.#fail(listenerFailed('heartbeat', error, true))
   }
 
   clockExpired(error: HawserError): void {

@@ -194,8 +194,8 @@ export class SessionClock extends Deadline {
   #heartbeatOver(now: number): number {
     const { heartbeatIntervalMs, heartbeatTimeoutMs } = this.#settings
     if (heartbeatTimeoutMs === 0 || this.#openedAt === Infinity) return Infinity
-    // While we do not read, silence says nothing: only whether it takes what we send.
-    if (this.#inbound.readPaused) {
+    // While we do not read, or when it has said its last, silence says nothing: only whether it takes what we send.
+    if (this.#inbound.readPaused || this.#inbound.ended) {
       return heartbeatTimeoutMs + (this.#outbound.bufferedBytes > 0 ? this.#progressAt(now) : now)
     }
     const heardAt = this.#lastHeardAt()

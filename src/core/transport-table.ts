@@ -65,6 +65,6 @@ export function linkOptions<In, Out, Data>(
 ): LinkOptions {
   const { setup, env, limits } = config
   const { codec, chunks = 'kept', boundary } = setup
-  const text = typeof codec !== 'function' && codec.format === 'text'
+  const text = typeof codec !== 'function' && codec.format === 'text' && boundary !== 'stream' // bytes of a stream are no texts
   return { env, chunks, maxFrameBytes: limits.maxFrameBytes, boundary, text, ...link }
 }

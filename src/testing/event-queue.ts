@@ -1,7 +1,19 @@
+/** What a callback is for its process: one that was paused goes on with them in another order. */
+export type Turn = 'defer' | 'timer' | 'io' | 'yield'
+
+/** Whose callbacks they are. */
+export interface Owner {
+  /** Whether it can run it now; where not, it has kept it or forgotten it. */
+  admits(turn: Turn, run: () => void): boolean
+}
+
 /** Something that will happen at a time; of the same time, what was asked for first. */
 export interface QueuedEvent {
   readonly at: number
   readonly run: () => void
+  /** Undefined: nobody's, and nobody can put it off. */
+  readonly owner: Owner | undefined
+  readonly turn: Turn
 }
 
 interface Entry extends QueuedEvent {
@@ -24,8 +36,8 @@ export class EventQueue {
     return this.#heap[0]
   }
 
-  push(at: number, run: () => void): QueuedEvent {
-    const entry: Entry = { at, run, sequence: this.#sequence++, index: this.#heap.length }
+  push(at: number, run: () => void, owner?: Owner, turn: Turn = 'io'): QueuedEvent {
+    const entry: Entry = { at, run, owner, turn, sequence: this.#sequence++, index: this.#heap.length }
     this.#heap.push(entry)
     this.#rise(entry)
     return entry

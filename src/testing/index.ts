@@ -12,5 +12,6 @@ export { HeldConnection, type HeldConnectionOptions, type HeldWrite } from './he
 export { hex } from './hex.ts'
 export { passThrough } from './pass-through.ts'
 export { type LogEntry, type VirtualEnv, virtualEnv, type VirtualEnvOptions } from './virtual-env.ts'
+export type { VirtualHost } from './virtual-host.ts'
 export type { VirtualLink } from './virtual-link.ts'
 export type { VirtualNetwork } from './virtual-network.ts'

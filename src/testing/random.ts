@@ -37,7 +37,9 @@ export class Random {
   }
 
   bytes(count: number): Uint8Array {
-    return Uint8Array.from({ length: count }, () => this.word() >>> 24)
+    const bytes = new Uint8Array(count)
+    for (let at = 0; at < count; at++) bytes[at] = this.word() >>> 24
+    return bytes
   }
 
   /** Cuts `bytes` into chunks of 1 to `maxBytes` bytes, each in memory of its own, as a socket gives them. */

@@ -6,6 +6,11 @@ export async function promiseJobs(): Promise<void> {
   await new Promise<void>((resolve) => systemEnv.defer(resolve))
 }
 
+/** As `promiseJobs`, called in a promise job: then one promise is enough. */
+export function jobsOfThis(): Promise<void> {
+  return new Promise((resolve) => systemEnv.defer(resolve))
+}
+
 /** As `promiseJobs`, and the process's own I/O had a turn. */
 export function realTurn(): Promise<void> {
   return new Promise((resolve) => systemEnv.yield(resolve))

@@ -4,8 +4,9 @@ import type { DatagramSender, DatagramSink, DatagramSocket, Env } from '../core/
 import { HawserError } from '../core/errors.ts'
 import type { LinkOptions } from '../core/transport.ts'
 import type { ResolvedUdpOptions } from '../transports/options.ts'
-import { isAddress, LOOPBACK, machineHost } from './virtual-address.ts'
-import { corrupt, type Weather } from './virtual-link.ts'
+import { isAddress, LOOPBACK } from './virtual-address.ts'
+import { corrupt, isApart, type Weather } from './virtual-link.ts'
+import type { VirtualMachine } from './virtual-machine.ts'
 
 interface Endpoint {
   readonly host: string
@@ -21,33 +22,38 @@ const LAST_PORT = 65_535
  * overtake each other, and are lost, doubled and changed as the faults have it. Ports are not those of TCP.
  */
 export class VirtualDatagrams {
-  readonly #env: Env
   readonly #weather: Weather
+  readonly #machineOf: (host: string, own: VirtualMachine) => VirtualMachine
   readonly #sockets = new Set<VirtualDatagramSocket>()
   #nextPort = FIRST_FREE_PORT
 
-  constructor(env: Env, weather: Weather) {
-    this.#env = env
+  /** @param machineOf who answers to `host`, asked by `own` */
+  constructor(weather: Weather, machineOf: (host: string, own: VirtualMachine) => VirtualMachine) {
     this.#weather = weather
+    this.#machineOf = machineOf
   }
 
-  bind(target: Endpoint & { readonly connect?: Endpoint }, { groups }: LinkOptions): DatagramSocket {
+  bind(
+    machine: VirtualMachine,
+    target: Endpoint & { readonly connect?: Endpoint },
+    { env, groups }: LinkOptions,
+  ): DatagramSocket {
     const { connect } = target
-    if (connect !== undefined && !isAddress(connect.host)) {
+    const remote = connect && this.#endpoint(connect, machine)
+    if (connect !== undefined && remote?.host === connect.host && !isAddress(connect.host)) {
       const { href } = makeAddress('udp', connect.host, connect.port)
       throw new HawserError('ERR_HOST_NOT_FOUND', `${href}: no such host`, { retryable: true })
     }
     const options = groups['udp'] as ResolvedUdpOptions
-    const host = connect === undefined ? machineHost(target.host) : LOOPBACK
+    const host = remote === undefined ? machine.canonical(target.host) : this.#ownHost(machine, remote)
     const port = target.port === 0 ? this.#freePort() : target.port
     const shares = options.multicast.length > 0
     for (const other of this.#sockets) {
-      if (other.port !== port || (shares && other.groups.length > 0)) continue
+      if (other.machine !== machine || other.port !== port || (shares && other.groups.length > 0)) continue
       if (other.host !== host && other.host !== '*' && host !== '*') continue
       throw new HawserError('ERR_ADDRESS_IN_USE', `${makeAddress('udp', host, port).href} is in use`)
     }
-    const remote = connect && { host: machineHost(connect.host), port: connect.port }
-    const socket = new VirtualDatagramSocket(this, this.#env, { host, port }, remote, options)
+    const socket = new VirtualDatagramSocket(this, env, machine, { host, port }, remote, options)
     this.#sockets.add(socket)
     return socket
   }
@@ -57,8 +63,13 @@ export class VirtualDatagrams {
     this.#sockets.delete(socket)
   }
 
+  closeAll(machine: VirtualMachine): void {
+    for (const socket of this.#sockets) if (socket.machine === machine) socket.close()
+  }
+
   /** A datagram leaves; `bytes` are the network's. */
-  carry(from: VirtualDatagramSocket, bytes: Uint8Array, to: Endpoint): void {
+  carry(from: VirtualDatagramSocket, bytes: Uint8Array, target: Endpoint): void {
+    const to = this.#endpoint(target, from.machine)
     const { isCut, faults, random } = this.#weather
     const { lossRatio = 0, duplicateRatio = 0 } = faults
     if (isCut || (lossRatio > 0 && random.next() < lossRatio)) return
@@ -78,15 +89,31 @@ export class VirtualDatagrams {
 
   #arrive(from: VirtualDatagramSocket, bytes: Uint8Array, to: Endpoint): void {
     if (this.#weather.isCut) return
+    const toGroup = isGroup(to.host)
+    const machine = this.#machineOf(to.host, from.machine)
+    if (!toGroup && isApart(from.machine, machine)) return
+    const origin = { host: this.#ownHost(from.machine, to), port: from.port }
     let heard = false
     for (const socket of this.#sockets) {
-      if (!socket.hears(from, to)) continue
-      socket.receive(heard ? copy(bytes) : bytes, from)
+      if (toGroup ? isApart(from.machine, socket.machine) : socket.machine !== machine) continue
+      if (!socket.hears(origin, to)) continue
+      const piece = heard ? copy(bytes) : bytes
+      socket.machine.process.hear(() => socket.receive(piece, from.host === '*' ? origin : from))
       heard = true
     }
-    if (!heard && !isGroup(to.host) && this.#weather.faults.dials !== 'ignore') {
-      this.#weather.schedule(this.#delay(), () => from.refused(to))
+    if (!heard && !toGroup && this.#weather.faults.dials !== 'ignore') {
+      this.#weather.schedule(this.#delay(), () => from.machine.process.hear(() => from.refused(to)))
     }
+  }
+
+  /** In the one spelling of whose host it is. */
+  #endpoint({ host, port }: Endpoint, own: VirtualMachine): Endpoint {
+    return { host: this.#machineOf(host, own).canonical(host), port }
+  }
+
+  /** Under which address the machine is seen from there. */
+  #ownHost(machine: VirtualMachine, { host }: Endpoint): string {
+    return this.#machineOf(host, machine) === machine ? LOOPBACK : machine.address
   }
 
   #freePort(): number {
@@ -101,6 +128,7 @@ export class VirtualDatagrams {
 }
 
 class VirtualDatagramSocket implements DatagramSocket {
+  readonly machine: VirtualMachine
   readonly host: string
   readonly port: number
   readonly remote: Endpoint | undefined
@@ -115,10 +143,12 @@ class VirtualDatagramSocket implements DatagramSocket {
   constructor(
     network: VirtualDatagrams,
     env: Env,
+    machine: VirtualMachine,
     { host, port }: Endpoint,
     remote: Endpoint | undefined,
     { multicast, broadcast }: ResolvedUdpOptions,
   ) {
+    this.machine = machine
     this.host = host
     this.port = port
     this.remote = remote
@@ -134,7 +164,7 @@ class VirtualDatagramSocket implements DatagramSocket {
 
   send(bytes: Uint8Array, host: string, port: number, sender?: DatagramSender): void {
     if (this.#isClosed) return
-    const to = this.remote ?? { host: machineHost(host), port }
+    const to = this.remote ?? { host, port }
     const error =
       to.host === BROADCAST && !this.#mayBroadcast
         ? new HawserError('ERR_PERMISSION', `${BROADCAST}: the option udp.broadcast is off`)
@@ -168,8 +198,8 @@ class VirtualDatagramSocket implements DatagramSocket {
   }
 
   /** A datagram arrives. */
-  receive(bytes: Uint8Array, from: VirtualDatagramSocket): void {
-    this.#sink?.onDatagram(bytes, from.host === '*' ? LOOPBACK : from.host, from.port)
+  receive(bytes: Uint8Array, from: Endpoint): void {
+    this.#sink?.onDatagram(bytes, from.host, from.port)
   }
 
   /** Nobody is there; only who is connected hears of it. */

@@ -1,13 +1,10 @@
-import type { Env, Net, TimerHandle } from '../core/env.ts'
-import { describe } from '../core/errors.ts'
-import type { Logger } from '../core/logger.ts'
+import type { Env, Net } from '../core/env.ts'
 import { requireNumber } from '../core/session-options.ts'
-import { promiseJobs, realTurn, throwUncaught } from './real-turn.ts'
-import { EventQueue } from './event-queue.ts'
 import { Random } from './random.ts'
-import { VirtualDisk } from './virtual-disk.ts'
-import { VirtualZlib } from './virtual-zlib.ts'
-import { VirtualNet, type VirtualNetwork } from './virtual-network.ts'
+import { type HostWorld, type VirtualHost, VirtualProcess } from './virtual-host.ts'
+import type { VirtualMachine } from './virtual-machine.ts'
+import { type VirtualNetwork, VirtualWire } from './virtual-network.ts'
+import { Timeline } from './virtual-timeline.ts'
 
 /**
  * A world of its own for a test: its clock stands still until the test moves it, its chance comes from a seed, its
@@ -21,7 +18,7 @@ export interface VirtualEnv extends Env {
   readonly network: VirtualNetwork
   /** What decides all chance. */
   readonly seed: number
-  /** Timers still set, in-flight bytes not counted: 0 at the end of a test. */
+  /** Timers still set, those of its hosts too, in-flight bytes not counted: 0 at the end of a test. */
   readonly timers: number
   /** What was logged, oldest first. */
   readonly logs: readonly LogEntry[]
@@ -32,6 +29,11 @@ export interface VirtualEnv extends Env {
   advance(ms: number): Promise<void>
   /** Until nothing more happens now. Rejects as `advance`. */
   settle(): Promise<void>
+  /**
+   * A process on a machine of its own, which this test can pause, kill and cut off; the same one each time, until it is
+   * killed. The Env itself is one more machine, which nothing happens to.
+   */
+  host(name: string): VirtualHost
 }
 
 /** One line that was logged. */
@@ -52,15 +54,9 @@ export interface VirtualEnvOptions {
 
 const DEFAULT_SEED = 1
 const DEFAULT_NOW = 1_767_225_600_000
-/** Of two seeds that belong together, the network's is this much further. */
+/** Of seeds that belong together, the network's is this much further, and that of each process again. */
 const NETWORK_SEED = 0x5eed
-/** So that a long simulation does not keep the process from its own I/O. */
-const EVENTS_PER_REAL_TURN = 256
-/** Events without the clock moving, after which something runs in a circle. */
-const MAX_EVENTS_AT_ONCE = 1_000_000
-/** As Node: a timer of 0 ms is one of 1 ms, so that rearming it lets time pass. */
-const MIN_DELAY_MS = 1
-
+const HOST_SEED = 0x1_0000
 /** A world of its own; see VirtualEnv. */
 export function virtualEnv(options: VirtualEnvOptions = {}): VirtualEnv {
   const { seed = DEFAULT_SEED, now = DEFAULT_NOW } = options
@@ -69,188 +65,109 @@ export function virtualEnv(options: VirtualEnvOptions = {}): VirtualEnv {
   return new VirtualWorld(seed, now)
 }
 
-interface Waiter {
-  readonly resolve: () => void
-  readonly reject: (error: unknown) => void
-}
-
-/**
- *   defer ──▶ #deferred ───────────┐
- *                                  ├─▶ one at a time, promise jobs in between
- *   yield, timers, network ─▶ #queue ┘  (when nothing is deferred, what is due by #until)
- */
-class VirtualWorld implements VirtualEnv {
+/** One machine, and the world with it. */
+class VirtualWorld extends VirtualProcess implements VirtualEnv {
   readonly seed: number
   readonly net: Net
   readonly network: VirtualNetwork
-  readonly files: VirtualDisk = new VirtualDisk(this)
-  readonly zlib: VirtualZlib = new VirtualZlib(this)
-  readonly logger: Logger
-  readonly logs: LogEntry[] = []
-  readonly #random: Random
-  readonly #deferred: (() => void)[] = []
-  readonly #queue = new EventQueue()
-  #now: number
-  /** How far the clock may go. */
-  #until: number
-  #timers = 0
-  #running = false
-  #waiters: Waiter[] = []
+  readonly logs: LogEntry[]
+  readonly #wire: VirtualWire
+  readonly #world: Omit<HostWorld, 'random'>
+  readonly #hosts = new Map<string, HostProcess>()
+  readonly #timeline: Timeline
+  /** How many processes there were. */
+  #processes = 0
+  #machines = 1
 
   constructor(seed: number, now: number) {
+    const timeline = new Timeline(now)
+    const logs: LogEntry[] = []
+    const world: Omit<HostWorld, 'random'> = {
+      timeline,
+      log: (level, message, fields) => void logs.push({ at: timeline.now, level, message, fields }),
+    }
+    super({ ...world, random: new Random(seed) })
     this.seed = seed
-    this.#now = now
-    this.#until = now
-    this.#random = new Random(seed)
-    this.logger = {
-      debug: (message, fields) => this.#log('debug', message, fields),
-      info: (message, fields) => this.#log('info', message, fields),
-      warn: (message, fields) => this.#log('warn', message, fields),
-      error: (message, fields) => this.#log('error', message, fields),
-    }
-    const schedule = (delayMs: number, run: () => void) => this.#schedule(delayMs, run)
-    const net = new VirtualNet(this, new Random(seed + NETWORK_SEED), schedule)
-    this.net = net
-    this.network = net
-  }
-
-  get timers(): number {
-    return this.#timers
-  }
-
-  now(): number {
-    return this.#now
-  }
-
-  every(intervalMs: number, run: () => void): Disposable {
-    requireNumber('intervalMs', intervalMs, MIN_DELAY_MS)
-    let timer: TimerHandle
-    const again = () => {
-      timer = this.setTimer(intervalMs, again)
-      this.#guarded(run)
-    }
-    timer = this.setTimer(intervalMs, again)
-    return { [Symbol.dispose]: () => timer.cancel() }
-  }
-
-  after(delayMs: number, run: () => void): Disposable {
-    requireNumber('delayMs', delayMs, 0)
-    const timer = this.setTimer(delayMs, () => this.#guarded(run))
-    return { [Symbol.dispose]: () => timer.cancel() }
-  }
-
-  setTimer(delayMs: number, run: () => void): TimerHandle {
-    this.#timers++
-    let set = true
-    const handle = this.#schedule(Math.max(MIN_DELAY_MS, delayMs), () => {
-      this.#timers--
-      set = false
-      run()
+    this.logs = logs
+    this.#world = world
+    this.#timeline = timeline
+    this.#wire = new VirtualWire(this, new Random(seed + NETWORK_SEED), (delayMs, run) => {
+      const event = timeline.schedule(delayMs, run)
+      return { cancel: () => timeline.cancel(event) }
     })
-    return {
-      cancel: () => {
-        if (!set) return
-        set = false
-        this.#timers--
-        handle.cancel()
-      },
-    }
+    this.network = this.#wire
+    this.net = this.#wire.netOf(this.#wire.join('', addressOf(this.#machines), this))
   }
 
-  defer(run: () => void): void {
-    this.#deferred.push(run)
-    this.#wake()
-  }
-
-  yield(run: () => void): void {
-    this.#queue.push(this.#now, run) // behind all that is due now already
-    this.#wake()
-  }
-
-  randomBytes(count: number): Uint8Array {
-    return this.#random.bytes(count)
-  }
-
-  random(): number {
-    return this.#random.next()
+  override get timers(): number {
+    let timers = super.timers
+    for (const host of this.#hosts.values()) timers += host.timers
+    return timers
   }
 
   advance(ms: number): Promise<void> {
-    requireNumber('advanceMs', ms, 0)
-    this.#until += ms
-    return this.settle()
+    return this.#timeline.advance(ms)
   }
 
   settle(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#waiters.push({ resolve, reject })
-      this.#wake()
-    })
+    return this.#timeline.settle()
   }
 
-  #schedule(delayMs: number, run: () => void): TimerHandle {
-    const event = this.#queue.push(this.#now + delayMs, run)
-    if (event.at <= this.#until) this.#wake()
-    return { cancel: () => void this.#queue.remove(event) }
+  host(name: string): VirtualHost {
+    const before = this.#hosts.get(name)
+    if (before !== undefined && before.state !== 'killed') return before
+    const random = new Random(this.seed + HOST_SEED * ++this.#processes)
+    const host = new HostProcess({ ...this.#world, random }, this.#wire, before?.machine ?? name, () =>
+      addressOf(++this.#machines),
+    )
+    this.#hosts.set(name, host)
+    return host
   }
+}
 
-  #wake(): void {
-    if (this.#running) return
-    this.#running = true
-    void this.#run()
-  }
+/** What a test has of one of the other machines. */
+class HostProcess extends VirtualProcess implements VirtualHost {
+  readonly machine: VirtualMachine
+  readonly net: Net
+  readonly #wire: VirtualWire
 
-  async #run(): Promise<void> {
-    let eventsAtOnce = 0
-    for (let events = 1; ; events++) {
-      await (events % EVENTS_PER_REAL_TURN === 0 ? realTurn() : promiseJobs())
-      const before = this.#now
-      const run = this.#next()
-      if (run === undefined) break
-      eventsAtOnce = this.#now === before ? eventsAtOnce + 1 : 0
-      if (eventsAtOnce > MAX_EVENTS_AT_ONCE) {
-        this.#fail(new Error(`${MAX_EVENTS_AT_ONCE} events and the clock still stands at ${this.#now}`))
-        break
-      }
-      try {
-        run()
-      } catch (error) {
-        this.#fail(error)
-      }
+  /** @param machine one whose process was killed, or the name of a new one */
+  constructor(world: HostWorld, wire: VirtualWire, machine: VirtualMachine | string, nextAddress: () => string) {
+    super(world)
+    this.#wire = wire
+    if (typeof machine === 'string') {
+      this.machine = wire.join(machine, nextAddress(), this)
+    } else {
+      this.machine = machine
+      machine.process = this
+      wire.plug(machine)
     }
-    this.#running = false
-    for (const waiter of this.#waiters.splice(0)) waiter.resolve()
+    this.net = wire.netOf(this.machine)
   }
 
-  #next(): (() => void) | undefined {
-    const deferred = this.#deferred.shift()
-    if (deferred !== undefined) return deferred
-    const event = this.#queue.peek()
-    if (event === undefined || event.at > this.#until) {
-      this.#now = this.#until
-      return undefined
-    }
-    this.#queue.pop()
-    this.#now = Math.max(this.#now, event.at)
-    return event.run
+  get name(): string {
+    return this.machine.name
   }
 
-  /** What a callback threw goes to whoever moves the clock; with nobody there it is an uncaught exception, as on Node. */
-  #fail(error: unknown): void {
-    const waiters = this.#waiters.splice(0)
-    for (const waiter of waiters) waiter.reject(error)
-    if (waiters.length === 0) throwUncaught(error)
+  get address(): string {
+    return this.machine.address
   }
 
-  #guarded(run: () => void): void {
-    try {
-      run()
-    } catch (error) {
-      this.logger.error(`a timer threw: ${describe(error)}`, { error })
-    }
+  kill({ silent = false }: { readonly silent?: boolean | undefined } = {}): void {
+    if (this.state === 'killed') return
+    if (silent) this.#wire.unplug(this.machine)
+    this.die(() => this.#wire.closeAll(this.machine, silent))
   }
 
-  #log(level: LogEntry['level'], message: string, fields: object | undefined): void {
-    this.logs.push({ at: this.#now, level, message, fields })
+  unplug(): void {
+    this.#wire.unplug(this.machine)
   }
+
+  plug(): void {
+    this.#wire.plug(this.machine)
+  }
+}
+
+function addressOf(machine: number): string {
+  return `10.${machine >> 16}.${(machine >> 8) & 0xff}.${machine & 0xff}`
 }

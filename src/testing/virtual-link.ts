@@ -4,6 +4,7 @@ import type { LinkOptions } from '../core/transport.ts'
 import { type Carrier, type MemoryConnection, memoryLink } from '../transports/memory-connection.ts'
 import type { Faults } from './faults.ts'
 import type { Random } from './random.ts'
+import type { VirtualMachine } from './virtual-machine.ts'
 
 const WINDOW_BYTES = 64 * 1024
 const WINDOW_MESSAGES = 1024
@@ -22,6 +23,7 @@ export interface Weather {
 export interface LinkEnd {
   readonly address: string
   readonly options: LinkOptions
+  readonly machine: VirtualMachine
 }
 
 /** A link of the virtual network, in the hand of a test. */
@@ -46,6 +48,8 @@ export class WeatheredLink implements VirtualLink {
   readonly accepted: MemoryConnection
   readonly #forth: WeatheredCarrier
   readonly #back: WeatheredCarrier
+  readonly #dialer: VirtualMachine
+  readonly #listener: VirtualMachine
   #openEnds = 2
 
   /** @param onGone both ends are closed */
@@ -56,12 +60,14 @@ export class WeatheredLink implements VirtualLink {
     const closed = () => {
       if (--this.#openEnds === 0) onGone(this)
     }
-    this.#forth = new WeatheredCarrier(weather, reset, closed)
-    this.#back = new WeatheredCarrier(weather, reset, closed)
+    this.#dialer = dialing.machine
+    this.#listener = listening.machine
+    this.#forth = new WeatheredCarrier(weather, dialing.machine, listening.machine, reset, closed)
+    this.#back = new WeatheredCarrier(weather, listening.machine, dialing.machine, reset, closed)
     const { dialed, accepted } = memoryLink(
-      dialing.options.env,
       'stream',
       {
+        env: dialing.options.env,
         localAddress: dialing.address,
         remoteAddress: listening.address,
         carrier: this.#forth,
@@ -69,6 +75,7 @@ export class WeatheredLink implements VirtualLink {
         text: false,
       },
       {
+        env: listening.options.env,
         localAddress: listening.address,
         remoteAddress: dialing.address,
         carrier: this.#back,
@@ -100,6 +107,12 @@ export class WeatheredLink implements VirtualLink {
     this.#back.rearm()
   }
 
+  /** The process on `machine` is gone. `silent`: nothing tells the other end. */
+  leave(machine: VirtualMachine, silent: boolean): void {
+    if (machine === this.#dialer) leave(this.dialed, silent || this.#back.hasUnheard)
+    if (machine === this.#listener) leave(this.accepted, silent || this.#forth.hasUnheard)
+  }
+
   reset(): void {
     for (const end of [this.dialed, this.accepted]) {
       end.fail(
@@ -109,9 +122,16 @@ export class WeatheredLink implements VirtualLink {
   }
 }
 
+/** @param silent nothing is sent: the other end never hears of it, or as soon as its bytes are answered by a reset */
+function leave(end: MemoryConnection, silent: boolean): void {
+  if (silent) end.fail(new HawserError('ERR_CONNECTION_RESET', 'the process is gone'))
+  else end.destroy()
+}
+
 interface Flight {
   /** When it is due; not before those ahead of it. */
   readonly at: number
+  readonly length: number
   readonly arrive: () => void
 }
 
@@ -120,18 +140,28 @@ class WeatheredCarrier implements Carrier {
   readonly windowMessages: number = WINDOW_MESSAGES
   readonly closed: () => void
   readonly #weather: Weather
+  readonly #from: VirtualMachine
+  readonly #to: VirtualMachine
   readonly #reset: () => void
   readonly #flights: Flight[] = []
   #timer: TimerHandle | undefined
   /** When the wire is free of what was put on it at `bytesPerSecond`. */
   #freeAt = 0
   #isCut = false
+  #unheardBytes = 0
   sentBytes = 0
 
-  constructor(weather: Weather, reset: () => void, closed: () => void) {
+  constructor(weather: Weather, from: VirtualMachine, to: VirtualMachine, reset: () => void, closed: () => void) {
     this.#weather = weather
+    this.#from = from
+    this.#to = to
     this.#reset = reset
     this.closed = closed
+  }
+
+  /** Bytes have arrived at a process that sleeps. */
+  get hasUnheard(): boolean {
+    return this.#unheardBytes > 0
   }
 
   get windowBytes(): number {
@@ -171,7 +201,7 @@ class WeatheredCarrier implements Carrier {
     this.#timer?.cancel()
     this.#timer = undefined
     const next = this.#flights[0]
-    if (next === undefined || this.#isCut || this.#weather.isCut) return
+    if (next === undefined || this.#isCut || this.#weather.isCut || isApart(this.#from, this.#to)) return
     this.#timer = this.#weather.schedule(Math.max(0, next.at - this.#weather.now()), this.#land)
   }
 
@@ -179,7 +209,7 @@ class WeatheredCarrier implements Carrier {
     const { latencyMs = 0, jitterMs = 0, bytesPerSecond = Infinity } = this.#weather.faults
     this.#freeAt = Math.max(this.#freeAt, this.#weather.now()) + (length * 1000) / bytesPerSecond
     const jitter = jitterMs > 0 ? this.#weather.random.next() * jitterMs : 0
-    this.#flights.push({ at: this.#freeAt + latencyMs + jitter, arrive })
+    this.#flights.push({ at: this.#freeAt + latencyMs + jitter, length, arrive })
     if (this.#flights.length === 1) this.rearm()
   }
 
@@ -187,8 +217,19 @@ class WeatheredCarrier implements Carrier {
     this.#timer = undefined
     const flight = this.#flights.shift()
     this.rearm()
-    flight?.arrive()
+    if (flight === undefined) return
+    const { length, arrive } = flight
+    this.#unheardBytes += length
+    this.#to.process.hear(() => {
+      this.#unheardBytes -= length
+      arrive()
+    })
   }
+}
+
+/** Whether a cable between the two is out. */
+export function isApart(one: VirtualMachine, other: VirtualMachine): boolean {
+  return one !== other && (one.isUnplugged || other.isUnplugged)
 }
 
 /** As the weather has it, turns a bit in what is on its way. */

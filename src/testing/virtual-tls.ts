@@ -5,6 +5,7 @@ import type { PeerCertificate } from '../core/peer.ts'
 import type { LinkOptions } from '../core/transport.ts'
 import { WaitList } from '../core/wait-list.ts'
 import { Layer } from '../layers/layer.ts'
+import type { VirtualProcess } from './virtual-host.ts'
 import type { Weather, WeatheredLink } from './virtual-link.ts'
 
 // oxlint-disable-next-line no-restricted-globals -- a fixed day, not the clock
@@ -19,6 +20,7 @@ interface TlsLike {
 }
 
 interface Hello {
+  readonly process: VirtualProcess
   readonly tls: TlsLike
   readonly options: LinkOptions
   readonly connection: Connection
@@ -46,9 +48,9 @@ export class VirtualTls {
   }
 
   /** Resolves when the other end has called it too. An end that says nothing lets it run into ERR_TIMEOUT. */
-  secure(connection: Connection, tls: unknown, options: LinkOptions): Promise<Connection> {
+  secure(process: VirtualProcess, connection: Connection, tls: unknown, options: LinkOptions): Promise<Connection> {
     const waiting = new WaitList<Connection>(options.env)
-    const hello: Hello = { tls: tls ?? {}, options, connection, waiting }
+    const hello: Hello = { process, tls: tls ?? {}, options, connection, waiting }
     const result = waiting.add('TLS handshake', options, () => connection.destroy())
     if (waiting.size === 0) connection.destroy() // aborted before it began
     hello.sink = new HandshakeSink(hello)
@@ -105,18 +107,24 @@ function finish(one: Hello, other: Hello): void {
   const [client, server] = one.options.role === 'dialed' ? [one, other] : [other, one]
   const failure = objection(client.tls, server.tls)
   if (failure !== undefined) {
-    for (const hello of [client, server]) {
-      hello.connection.destroy()
-      hello.waiting.rejectAll(new HawserError('ERR_TLS', failure))
+    for (const { process, connection, waiting } of [client, server]) {
+      connection.destroy()
+      process.hear(() => waiting.rejectAll(new HawserError('ERR_TLS', failure)))
     }
     return
   }
   const protocol = server.tls.alpn?.find((name) => client.tls.alpn?.includes(name))
   const asked = (server.tls.clientCertificate ?? 'none') !== 'none'
-  client.waiting.resolveAll(new SecureConnection(client, { protocol, certificate: certificateOf(server) }))
-  server.waiting.resolveAll(
-    new SecureConnection(server, { protocol, certificate: asked ? certificateOf(client) : undefined }),
-  )
+  settle(client, { protocol, certificate: certificateOf(server) })
+  settle(server, { protocol, certificate: asked ? certificateOf(client) : undefined })
+}
+
+/** In a turn of its process. */
+function settle(hello: Hello, peer: PeerInfo): void {
+  const { process, waiting } = hello
+  process.hear(() => {
+    if (process.state === 'running') waiting.resolveAll(new SecureConnection(hello, peer))
+  })
 }
 
 function objection(client: TlsLike, server: TlsLike): string | undefined {

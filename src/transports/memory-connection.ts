@@ -25,6 +25,8 @@ export interface Carrier {
 
 /** One end of a link in memory, as its other end sees it. */
 export interface MemoryEnd {
+  /** In whose turns it works. */
+  readonly env: Env
   readonly localAddress: string
   readonly remoteAddress: string
   /** For what this end writes. */
@@ -54,13 +56,12 @@ const NO_PEER_INFO: PeerInfo = {}
 
 /** Two connections that are each other's peer. */
 export function memoryLink(
-  env: Env,
   boundary: 'stream' | 'message',
   dialing: MemoryEnd,
   listening: MemoryEnd,
 ): { readonly dialed: MemoryConnection; readonly accepted: MemoryConnection } {
-  const dialed = new MemoryConnection(env, boundary, dialing)
-  const accepted = new MemoryConnection(env, boundary, listening)
+  const dialed = new MemoryConnection(boundary, dialing)
+  const accepted = new MemoryConnection(boundary, listening)
   MemoryConnection.join(dialed, accepted)
   return { dialed, accepted }
 }
@@ -122,8 +123,8 @@ export class MemoryConnection implements Connection {
   #closeError: Error | undefined
   #closeTold = false
 
-  constructor(env: Env, boundary: 'stream' | 'message', end: MemoryEnd) {
-    this.#env = env
+  constructor(boundary: 'stream' | 'message', end: MemoryEnd) {
+    this.#env = end.env
     this.boundary = boundary
     this.chunks = end.chunks
     this.localAddress = end.localAddress

@@ -35,9 +35,9 @@ export const inproc: Transport = {
     }
     const dialer = `${address.href}#${++place.dials}`
     const { dialed, accepted } = memoryLink(
-      env,
       listening.boundary,
       {
+        env,
         localAddress: dialer,
         remoteAddress: address.href,
         carrier: new HopCarrier(place.hops),
@@ -45,6 +45,7 @@ export const inproc: Transport = {
         text: options.text,
       },
       {
+        env,
         localAddress: address.href,
         remoteAddress: dialer,
         carrier: new HopCarrier(place.hops),

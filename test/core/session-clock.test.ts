@@ -221,6 +221,52 @@ test('B-07: while we do not read, a heartbeat judges by what the peer takes', as
   t.is(embedded.env.timers, 0)
 })
 
+test('a peer that has ended in good order is not taken for dead while the listener still handles what it said', async (t) => {
+  const seen: string[] = []
+  const embedded = await embed({
+    ...beating,
+    listener: { onMessage: (_session: TextSession, message: string) => void seen.push(message) },
+  })
+  embedded.session.pause()
+  await embedded.feed(utf8('one\ntwo\n'))
+  await embedded.end()
+  await embedded.advance(20_000)
+  t.is(embedded.session.phase, 'open')
+  embedded.session.resume()
+  await embedded.advance(100)
+  t.deepEqual(seen, ['one', 'two'])
+  t.is(codeOf(embedded.cause), 'remote')
+
+  const deaf = await embed({ ...beating, listener: {} })
+  deaf.session.pause()
+  await deaf.feed(utf8('one\n'))
+  deaf.stall()
+  await deaf.end()
+  await deaf.advance(20_000) // what we send is not taken, either
+  t.is(codeOf(deaf.cause), 'ERR_HEARTBEAT_TIMEOUT')
+  t.is(deaf.env.timers, 0)
+})
+
+for (const overflow of ['throw', 'drop'] as const) {
+  test(`a heartbeat that finds no room is counted and no fault (overflow: '${overflow}')`, async (t) => {
+    const embedded = await embed({
+      ...lines,
+      heartbeat: { ...beating.heartbeat, match: (message: string) => message === 'beat', answer: () => 'beaten' },
+      maxBufferedBytes: 8,
+      overflow,
+      listener: { onError: (_session, error) => t.fail(error.message) },
+    })
+    embedded.stall()
+    embedded.session.send('7 bytes')
+    await embedded.feed(utf8('beat\n'))
+    await embedded.advance(1500)
+    t.is(embedded.session.stats.droppedMessages, 2) // the answer, and one of our own
+    t.is(embedded.session.phase, 'open')
+    embedded.session.destroy()
+    await embedded.env.settle()
+  })
+}
+
 test('onCron comes each period although data and onOpen were async, and pings where the link can', async (t) => {
   let crons = 0
   const embedded = await embed({

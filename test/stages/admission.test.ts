@@ -18,7 +18,7 @@ test('denyHosts: networks of both families, IPv4 that came as IPv6, and nobody e
   t.throws(() => denyHosts(['10.0.0.0/99']), { code: 'ERR_BAD_OPTION' } as never)
 })
 
-test('connectionRate: a host may come so often at once, then at the rate; others are not touched', async (t) => {
+test('B-12: connectionRate: a host may come so often at once, then at the rate; others are not touched', async (t) => {
   const env = virtualEnv()
   const admit = connectionRate({ perHost: 3, intervalMs: 1_000, env })
   const times = (host: string, count: number) => Array.from({ length: count }, () => admit(from(host)))

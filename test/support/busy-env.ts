@@ -33,5 +33,6 @@ export function busyEnv(): BusyEnv {
     random: () => env.random(),
     advance: (ms) => env.advance(ms),
     settle: () => env.settle(),
+    host: (name) => env.host(name),
   }
 }

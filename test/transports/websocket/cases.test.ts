@@ -163,7 +163,7 @@ test.serial(`compression as client: ${compression.length} cases of groups 12 and
 })
 
 const plain = Object.values(GROUPS).flat().length - masks.length
-test(`the catalogue: ${plain} cases × 2 roles × ${SUBJECTS.length} engines, ${compression.length} × 2 roles compressed`, (t) => {
+test(`C-01: the catalogue: ${plain} cases × 2 roles × ${SUBJECTS.length} engines, ${compression.length} × 2 roles compressed`, (t) => {
   t.is(plain, 301)
   t.is(compression.length, 216)
 })
