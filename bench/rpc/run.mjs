@@ -53,11 +53,11 @@ async function round(subject, workload) {
   try {
     const address = await said(server, 'address')
     client = start({ ...part, side: 'client', address }, 1)
-    client.on('message', async ({ question }) => {
-      if (question === undefined) return
+    const answer = async (question) => {
       server.send(question)
       client.send({ serverCpuMs: await said(server, 'cpuMs') })
-    })
+    }
+    client.on('message', ({ question }) => question !== undefined && void answer(question))
     return await said(client, 'result')
   } finally {
     client?.kill('SIGKILL')

@@ -25,9 +25,9 @@ try {
 /** Calls without a pause, `inFlight` at once: first for a while that does not count. */
 async function measure(client) {
   let calls = 0
-  let running = true
+  const state = { running: true }
   const loop = async () => {
-    while (running) {
+    while (state.running) {
       const count = calls++
       check(workload.body, count, await client.call(argument(workload.body, count)))
     }
@@ -35,18 +35,18 @@ async function measure(client) {
   const stream = async () => {
     for await (const item of client.stream()) {
       check(workload.body, calls++, item)
-      if (!running) break
+      if (!state.running) break
     }
   }
   const ended = workload.kind === 'stream' ? stream() : Promise.all(Array.from({ length: workload.inFlight }, loop))
-  ended.catch(() => (running = false)) // it is awaited below
+  ended.catch(() => (state.running = false)) // it is awaited below
   await pass(part.warmUpMs)
   const [from, at, serverFrom] = [calls, performance.now(), await serverCpuMs()]
   const cpuFrom = cpuMs()
   await pass(part.measureMs)
   const [count, elapsedMs] = [calls - from, performance.now() - at]
   const usedMs = cpuMs() - cpuFrom + (await serverCpuMs()) - serverFrom
-  running = false
+  state.running = false
   await ended
   return { perSecond: (count * 1000) / elapsedMs, cpuMicros: (usedMs * 1000) / count }
 }

@@ -148,7 +148,7 @@ export async function serve({ kind, body }) {
     if (kind === 'unary') return void new Link(socket, codec, same)
     let count = 0
     let credit = 0
-    new Link(socket, codec, (link) => {
+    void new Link(socket, codec, (link) => {
       for (credit += WINDOW_ITEMS / 2; credit > 0; credit--) link.send(ANSWER, 0, argument('raw', count++))
     })
   }).listen(0, '127.0.0.1')

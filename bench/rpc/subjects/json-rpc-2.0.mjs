@@ -9,11 +9,12 @@ export async function serve() {
   rpc.addMethod('same', (value) => value)
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
   server.on('connection', (socket) => {
-    socket.on('message', async (text) => {
-      const answer = await rpc.receiveJSON(text.toString())
-      if (answer !== null) socket.send(JSON.stringify(answer))
-    })
+    socket.on('message', (data) => void answer(socket, Buffer.from(data).toString()))
   })
+  const answer = async (socket, text) => {
+    const response = await rpc.receiveJSON(text)
+    if (response !== null) socket.send(JSON.stringify(response))
+  }
   await once(server, 'listening')
   return `ws://127.0.0.1:${server.address().port}`
 }
@@ -22,7 +23,7 @@ export async function connect(address) {
   const socket = new WebSocket(address)
   await once(socket, 'open')
   const rpc = new JSONRPCClient((request) => socket.send(JSON.stringify(request)))
-  socket.on('message', (text) => rpc.receive(JSON.parse(text.toString())))
+  socket.on('message', (data) => void rpc.receive(JSON.parse(Buffer.from(data).toString())))
   const calls = rpc.timeout(DEADLINE_MS)
   return { call: (value) => calls.request('same', value) }
 }
