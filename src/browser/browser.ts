@@ -1,4 +1,3 @@
-import { lengthPrefixed } from '../../codecs/framing/length-prefixed.ts'
 import type { AddressLike } from '../core/address.ts'
 import type { Client } from '../core/client.ts'
 import { dial as dialOnce } from '../core/dial.ts'
@@ -9,13 +8,12 @@ import type { NeedsData } from '../core/session-options.ts'
 import type { Wait } from '../core/wait.ts'
 import { browserEnv } from './browser-env.ts'
 import type { ClientOptions, SessionSetup } from './browser-options.ts'
+import type { Part } from './parts.ts'
 import { webSocket } from './web-socket-transport.ts'
 
 /** What core takes from the browser, unless an option says otherwise. */
-const BROWSER: Bindings = {
-  env: browserEnv,
-  framing: /* @__PURE__ */ lengthPrefixed(),
-  transports: [webSocket],
+function bindings(options: { readonly parts?: readonly Part[] | undefined } | undefined): Bindings {
+  return Object.assign({ env: browserEnv, transports: [webSocket] }, ...(options?.parts ?? []))
 }
 
 /**
@@ -28,7 +26,7 @@ export function dial<In, Out = In, Data = undefined>(
   where: AddressLike,
   options: SessionSetup<In, Out, Data> & NeedsData<Data> & Wait,
 ): Promise<Session<In, Out, Data>> {
-  return dialOnce(BROWSER, where, options)
+  return dialOnce(bindings(options), where, options)
 }
 
 /**
@@ -39,5 +37,5 @@ export function connect<In, Out = In, Data = undefined>(
   where: AddressLike | readonly AddressLike[],
   options: ClientOptions<In, Out, Data> & NeedsData<Data>,
 ): Client<In, Out, Data> {
-  return keepConnected(BROWSER, where, options)
+  return keepConnected(bindings(options), where, options)
 }

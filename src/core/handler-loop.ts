@@ -1,12 +1,11 @@
-import { ChunkBuffer } from './chunk-buffer.ts'
-import { copy } from './bytes.ts'
+import { copy, EMPTY } from './bytes.ts'
+import type { ChunkBuffer } from './chunk-buffer.ts'
 import type { Codec } from './codec.ts'
 import type { Connection } from './connection.ts'
 import type { Env } from './env.ts'
 import { badFrame, badMessage, describe, frameTooLarge, type HawserError, isHawserError } from './errors.ts'
 import type { Framing } from './framing.ts'
 import { PLAIN } from './plain-framing.ts'
-import { protocolHint } from './protocol-hint.ts'
 import type { ResolvedLimits } from './session-options.ts'
 import { isThenable } from './thenable.ts'
 import type { Wait } from './wait.ts'
@@ -38,6 +37,8 @@ export interface HandlerLoopHost<In> {
   loopEnded(leftBytes: number): void
   /** A frame was begun and is not finished. */
   loopAwaitsFrame(): void
+  /** What the first bytes of the peer look like, for the text of an error. */
+  loopHint(bytes: Uint8Array): string
 }
 
 /**
@@ -55,7 +56,8 @@ export class HandlerLoop<In> {
   readonly #limits: ResolvedLimits
   readonly #env: Env
   readonly #host: HandlerLoopHost<In>
-  readonly #buffer: ChunkBuffer
+  /** There where there is a framing. */
+  readonly #buffer: ChunkBuffer | undefined
   /** From so many undecoded bytes on reading is paused. */
   readonly #pauseAtBytes: number
 
@@ -115,6 +117,7 @@ export class HandlerLoop<In> {
     connection: Connection,
     codec: Codec<In, never>,
     framing: Framing | undefined,
+    buffer: ChunkBuffer | undefined,
     limits: ResolvedLimits,
     env: Env,
     host: HandlerLoopHost<In>,
@@ -125,14 +128,14 @@ export class HandlerLoop<In> {
     this.#limits = limits
     this.#env = env
     this.#host = host
-    this.#buffer = new ChunkBuffer(limits.maxFrameBytes)
+    this.#buffer = buffer
     // Datagrams wait in their connection, which keeps a few and counts those that it drops.
     this.#pauseAtBytes = connection.reliable ? limits.inboundHighWaterMarkBytes : 1
     this.activeAt = this.lastMessageAt = env.now()
   }
 
   get undecodedBytes(): number {
-    return this.#buffer.totalBytes + this.#framesBytes
+    return this.#buffer === undefined ? this.#framesBytes : this.#buffer.totalBytes
   }
 
   /** Handlers that have begun and not settled. */
@@ -152,7 +155,7 @@ export class HandlerLoop<In> {
 
   /** The first bytes that wait, for an error message. */
   get waiting(): Uint8Array {
-    return this.#buffer.view(0, Math.min(16, this.#buffer.length))
+    return this.#buffer?.view(0, Math.min(16, this.#buffer.length)) ?? EMPTY
   }
 
   /** Several chunks follow, of one read: one look at the clock is enough. */
@@ -171,13 +174,14 @@ export class HandlerLoop<In> {
     if (this.#discarding || this.#ended) return
     this.#inChunk = true
     this.#burst = 0
-    if (this.#framing === undefined) {
+    const buffer = this.#buffer
+    if (buffer === undefined) {
       this.#onFrame(chunk, text)
     } else {
-      this.#buffer.append(chunk)
-      this.#burstFromBytes = this.#buffer.totalBytes
-      if (this.#buffer.ready || !this.#go) this.run()
-      if (this.#connection.chunks === 'borrowed') this.#buffer.settle(true)
+      buffer.append(chunk)
+      this.#burstFromBytes = buffer.totalBytes
+      if (buffer.ready || !this.#go) this.run()
+      if (this.#connection.chunks === 'borrowed') buffer.settle(true)
     }
     this.#inChunk = false
   }
@@ -260,7 +264,7 @@ export class HandlerLoop<In> {
   discard(): void {
     this.#discarding = true
     this.frameSince = 0
-    this.#buffer.clear()
+    this.#buffer?.clear()
     this.#frames = this.#frameTexts = this.#extra = undefined
     this.#framesBytes = 0
     this.#update()
@@ -312,7 +316,7 @@ export class HandlerLoop<In> {
       this.#deliver(message)
       return 1
     }
-    if (this.#framing === undefined) {
+    if (this.#framing === undefined || this.#buffer === undefined) {
       const frame = this.#frames?.shift()
       if (frame === undefined) return 0
       this.#framesBytes -= frame.length + FRAME_OVERHEAD_BYTES
@@ -332,7 +336,7 @@ export class HandlerLoop<In> {
    */
   #stream(most: number): number {
     const framing = this.#framing as Framing
-    const buffer = this.#buffer
+    const buffer = this.#buffer as ChunkBuffer
     const codec = this.#codec
     const host = this.#host
     const { maxFrameBytes } = this.#limits
@@ -422,7 +426,7 @@ export class HandlerLoop<In> {
   /** @throws on a reliable connection, where it is the end */
   #undecodable(error: unknown, frame: Uint8Array): void {
     const reason = isHawserError(error) ? error : badMessage(`a frame cannot be decoded: ${describe(error)}`, error)
-    if (this.receivedMessages === 0) reason.message += protocolHint(frame)
+    if (this.receivedMessages === 0) reason.message += this.#host.loopHint(frame)
     if (this.#connection.reliable) throw reason
     this.#host.loopReported(reason)
   }
@@ -491,7 +495,7 @@ export class HandlerLoop<In> {
 
   /** A framing that gives frames and takes nothing would give them for ever. */
   #requireProgress(): void {
-    if (this.#framing === undefined || this.#buffer.totalBytes !== this.#burstFromBytes) return
+    if (this.#buffer === undefined || this.#buffer.totalBytes !== this.#burstFromBytes) return
     throw badFrame(`the framing makes no progress: ${BURST_FRAMES} frames out of no bytes`)
   }
 
@@ -501,7 +505,7 @@ export class HandlerLoop<In> {
     this.#env.yield(() => {
       this.#yielding = false
       this.#burst = 0
-      this.#burstFromBytes = this.#buffer.totalBytes
+      this.#burstFromBytes = this.#buffer?.totalBytes ?? 0
       this.#update()
       this.run()
     })
@@ -513,7 +517,7 @@ export class HandlerLoop<In> {
       if (this.#finishedWith !== undefined) this.#receivers?.rejectAll(this.#finishedWith)
       return
     }
-    this.#buffer.settle(false)
+    this.#buffer?.settle(false)
     const undecodedBytes = this.undecodedBytes
     this.#regulate(undecodedBytes)
     if (!this.#go || undecodedBytes === 0 || this.#ended) {
@@ -558,16 +562,20 @@ export class HandlerLoop<In> {
 
   /** The last line of defence against a framing that never says what it needs. */
   #checkUndelimited(): void {
-    const waiting = this.#buffer.totalBytes
+    const buffer = this.#buffer
+    if (buffer === undefined) return
+    const waiting = buffer.totalBytes
     const { maxFrameBytes } = this.#limits
-    if (waiting > maxFrameBytes + HEADER_BYTES && this.#buffer.ready) {
+    if (waiting > maxFrameBytes + HEADER_BYTES && buffer.ready) {
       this.#break(frameTooLarge(waiting, maxFrameBytes))
     }
   }
 
   #explain(error: unknown): HawserError {
     const reason = isHawserError(error) ? error : badFrame(`the framing failed: ${describe(error)}`)
-    if (reason.code !== 'ERR_BAD_MESSAGE' && this.receivedMessages === 0) reason.message += protocolHint(this.waiting)
+    if (reason.code !== 'ERR_BAD_MESSAGE' && this.receivedMessages === 0) {
+      reason.message += this.#host.loopHint(this.waiting)
+    }
     return reason
   }
 }

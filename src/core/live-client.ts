@@ -57,6 +57,7 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
 
   constructor(bindings: Bindings, where: AddressLike | readonly AddressLike[], options: ClientOptions<In, Out, Data>) {
     const config = resolveSetup(options, bindings, CLIENT_OPTION_NAMES)
+    bindings.checks?.client(options)
     const { env, logger } = config
     this.#options = options
     this.#config = config

@@ -13,15 +13,13 @@ import {
   type SessionError,
   sessionClosed,
 } from './errors.ts'
-import { type Framing, framingFor } from './framing.ts'
+import type { Framing } from './framing.ts'
 import { HandlerLoop, type HandlerLoopHost } from './handler-loop.ts'
 import { Hooks, type HooksHost } from './hooks.ts'
-import { guarded } from './layer-guard.ts'
 import { Outbound, type OutboundHost } from './outbound.ts'
 import type { Peer } from './peer.ts'
 import { OpeningPeer } from './opening-peer.ts'
-import { Pipeline } from './pipeline.ts'
-import { protocolHint } from './protocol-hint.ts'
+import type { Pipeline } from './pipeline.ts'
 import { notTaken, sendAll } from './send-all.ts'
 import type { CloseCause, CloseOptions, Session } from './session.ts'
 import { SessionClock, type SessionClockHost } from './session-clock.ts'
@@ -29,9 +27,8 @@ import type { SessionConfig } from './session-config.ts'
 import { SessionEnd } from './session-end.ts'
 import type { SessionHost } from './session-host.ts'
 import { requireNumber, resolveLimits, type ResolvedLimits } from './session-options.ts'
+import { partOf } from './session-parts.ts'
 import { nextState, type SessionEvent, type SessionState } from './session-state.ts'
-import { LoopStageHost } from './loop-stage-host.ts'
-import { deliverStaged } from './staged-delivery.ts'
 import type { SessionStats } from './stats.ts'
 import { isThenable } from './thenable.ts'
 import { type Wait, wrongWait } from './wait.ts'
@@ -111,7 +108,7 @@ export class LiveSession<In, Out, Data>
     this.#connection = connection
     try {
       if (setup.wrap !== undefined && setup.wrap.length > 0) {
-        this.#connection = guarded(connection, setup.wrap, role, env)
+        this.#connection = partOf(config.parts, 'layers')(connection, setup.wrap, role, env)
       }
       this.#limits = setup.limits === undefined ? config.limits : resolveLimits(setup.limits(this.peer), config.limits)
       const codec = typeof setup.codec === 'function' ? setup.codec(this.peer) : setup.codec
@@ -119,8 +116,9 @@ export class LiveSession<In, Out, Data>
         throw badOption('chunks', "can be 'borrowed' only with a codec that keeps values")
       }
       const framing = this.#makeFraming()
+      const buffer = framing === undefined ? undefined : config.parts.streams?.makeBuffer(this.#limits.maxFrameBytes)
       this.#outbound = new Outbound(this.#connection, codec, framing, this.#limits, runtime, this)
-      this.#loop = new HandlerLoop(this.#connection, codec, framing, this.#limits, env, this)
+      this.#loop = new HandlerLoop(this.#connection, codec, framing, buffer, this.#limits, env, this)
       this.#match = setup.heartbeat?.match
       this.#pipeline = this.#makePipeline()
       this.#loop.direct = this.#match === undefined && this.#pipeline === undefined
@@ -197,7 +195,8 @@ export class LiveSession<In, Out, Data>
     if (wrong !== undefined) return Promise.reject(wrong)
     const { maySend } = this
     if (this.#pipeline?.hasOutbound === true && maySend) {
-      return deliverStaged(this.#config.env, this, this.#pipeline, this.#outbound, message, options)
+      const { env, parts } = this.#config
+      return partOf(parts, 'stages').deliver(env, this, this.#pipeline, this.#outbound, message, options)
     }
     this.#outbound.expectTaken()
     try {
@@ -415,15 +414,17 @@ export class LiveSession<In, Out, Data>
   // ── Opening ────────────────────────────────────────────────────────────────────────────────────────────────
 
   #makeFraming(): Framing | undefined {
-    const { setup, framing: defaultFraming } = this.#config
+    const { setup, parts } = this.#config
     if (this.#connection.boundary === 'message' && setup.boundary !== 'stream') return undefined
-    return framingFor(setup.framing ?? defaultFraming, this)
+    const { framing, framingFor } = partOf(parts, 'streams')
+    return framingFor(setup.framing ?? framing, this)
   }
 
   #makePipeline(): Pipeline<In, Out> | undefined {
-    const { stages } = this.#config.setup
+    const { setup, parts, env } = this.#config
+    const { stages } = setup
     if (stages === undefined || stages.length === 0) return undefined
-    return new Pipeline<In, Out>(stages, this, () => new LoopStageHost(this.#config.env, this.#loop), {
+    return partOf(parts, 'stages').link(stages, this, env, this.#loop, {
       inbound: (message) => this.#loop.hand(message),
       outbound: (message) => this.#leaveStages(message),
     })
@@ -612,6 +613,10 @@ export class LiveSession<In, Out, Data>
     if (this.#limits.frameTimeoutMs > 0) this.#makeClock().look()
   }
 
+  loopHint(bytes: Uint8Array): string {
+    return this.#config.parts.streams?.hint(bytes) ?? ''
+  }
+
   loopEnded(leftBytes: number): void {
     if (leftBytes > 0) {
       this.#fail(
@@ -733,7 +738,7 @@ export class LiveSession<In, Out, Data>
   clockExpired(error: HawserError): void {
     if (!this.#mayEnd()) return
     if (error.code === 'ERR_FRAME_TIMEOUT' && this.#loop.receivedMessages === 0) {
-      error.message += protocolHint(this.#loop.waiting)
+      error.message += this.loopHint(this.#loop.waiting)
     }
     this.#fail(error)
   }

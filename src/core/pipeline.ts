@@ -1,7 +1,26 @@
+import type { Env } from './env.ts'
+import { LoopStageHost, type PausableLoop } from './loop-stage-host.ts'
 import type { Session } from './session.ts'
 import type { Stage, StageFactory, StageHost } from './stage.ts'
 
 type Step<M> = (message: M) => void
+
+/** Where messages leave the stages. */
+export interface PipelineEnds<In, Out> {
+  readonly inbound: Step<In>
+  readonly outbound: Step<Out>
+}
+
+/** The stages of one session, each of which may pause `loop`. @throws what a factory throws */
+export function linkStages<In, Out>(
+  factories: readonly StageFactory<In, Out>[],
+  session: Session<In, Out, unknown>,
+  env: Env,
+  loop: PausableLoop,
+  ends: PipelineEnds<In, Out>,
+): Pipeline<In, Out> {
+  return new Pipeline(factories, session, () => new LoopStageHost(env, loop), ends)
+}
 
 /**
  * The stages of one session, linked once when it opens:
@@ -19,7 +38,7 @@ export class Pipeline<In, Out> {
     factories: readonly StageFactory<In, Out>[],
     session: Session<In, Out, unknown>,
     makeHost: () => StageHost,
-    ends: { readonly inbound: Step<In>; readonly outbound: Step<Out> },
+    ends: PipelineEnds<In, Out>,
   ) {
     this.#stages = factories.map((make) => make(session, makeHost()))
     let { inbound } = ends

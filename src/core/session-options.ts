@@ -132,12 +132,12 @@ const LIMIT_MINIMUM: Readonly<Record<Exclude<keyof Limits, 'overflow'>, number>>
   cronIntervalMs: 0,
 }
 
+const HEARTBEAT_MINIMUM = { intervalMs: 1, timeoutMs: 1 }
+
 /** `limits` over `base`; an explicit undefined keeps the base. @throws ERR_BAD_OPTION */
 export function resolveLimits(limits: Limits, base: ResolvedLimits = LIMIT_DEFAULTS): ResolvedLimits {
   const resolved = withDefaults(base, limits)
-  for (const name of Object.keys(LIMIT_MINIMUM) as (keyof typeof LIMIT_MINIMUM)[]) {
-    requireNumber(name, resolved[name], LIMIT_MINIMUM[name])
-  }
+  requireNumbers('', resolved, LIMIT_MINIMUM)
   requireOneOf('overflow', resolved.overflow, ['close', 'drop', 'throw'])
   if (limits.highWaterMarkBytes !== undefined || limits.maxBufferedBytes !== undefined)
     return marksInOrder(resolved, limits)
@@ -152,6 +152,12 @@ function marksInOrder(resolved: ResolvedLimits, given: Limits): ResolvedLimits {
   throw badOption('highWaterMarkBytes', 'must not exceed maxBufferedBytes')
 }
 
+/** @throws ERR_BAD_OPTION */
+export function checkHeartbeat(heartbeat: Heartbeat<never, unknown>): void {
+  requireNumbers('heartbeat.', heartbeat, HEARTBEAT_MINIMUM)
+  if (heartbeat.timeoutMs <= heartbeat.intervalMs) throw badOption('heartbeat.timeoutMs', 'must exceed intervalMs')
+}
+
 /** The keys of `defaults`, each from `options` unless that is undefined. Other options are left out. */
 export function withDefaults<T extends object>(
   defaults: T,
@@ -163,6 +169,15 @@ export function withDefaults<T extends object>(
     if (value !== undefined) resolved[key] = value
   }
   return resolved
+}
+
+/** Each of the numbers in `minimum`, which stand in the group of that name. @throws ERR_BAD_OPTION as `requireNumber` */
+export function requireNumbers<Name extends string>(
+  group: string,
+  values: Readonly<Record<NoInfer<Name>, unknown>>,
+  minimum: Readonly<Record<Name, number>>,
+): void {
+  for (const name of Object.keys(minimum) as Name[]) requireNumber(group + name, values[name], minimum[name])
 }
 
 /** @throws ERR_BAD_OPTION unless it is a finite number from `minimum` to `maximum`; sizes and counts are whole */

@@ -7,9 +7,15 @@ import { text } from '../../codecs/text.ts'
 import { line } from '../../codecs/framing/line.ts'
 import { connect, dial } from '../../src/browser/browser.ts'
 import { browserEnv } from '../../src/browser/browser-env.ts'
+import { checks, layers, type Part, stages, streams } from '../../src/browser/parts.ts'
 import type { WsOptions } from '../../src/browser/web-socket-options.ts'
 import type { ClientStatus } from '../../src/core/client.ts'
+import type { Wrapper } from '../../src/core/connection.ts'
+import type { AnyStageFactory } from '../../src/core/stage.ts'
+import { systemEnv } from '../../src/env/node/system-env.ts'
+import { listen } from '../../src/node.ts'
 import { until } from '../../src/testing/conformance/party.ts'
+import { inproc } from '../../src/transports/memory.ts'
 import { PlainWebSocketServer } from '../support/plain-web-socket-server.ts'
 import { ScriptedWebSocket } from '../support/scripted-web-socket.ts'
 
@@ -32,7 +38,8 @@ test('json leaves as text and comes back; raw as binary', async (t) => {
 
 test("boundary 'stream': the framing decides, whatever the messages of the WebSocket", async (t) => {
   const plain = await PlainWebSocketServer.start(t)
-  const session = await dial(plain.url, { codec: text(), framing: line(), boundary: 'stream', ws })
+  const setup = { codec: text(), framing: line(), boundary: 'stream', ws } as const
+  const session = await dial(plain.url, { ...setup, parts: [streams] })
   const socket = await plain.socket()
   socket.send('one\ntw')
   socket.send('o\n')
@@ -194,7 +201,7 @@ test('a dial that takes too long or is aborted lets go of its socket', async (t)
 
 test('what a browser cannot do is said, with what to do instead', async (t) => {
   const dialing = (options: object, url = 'ws://127.0.0.1:1/'): Promise<unknown> =>
-    dial(url, { codec: text(), ...options })
+    dial(url, { codec: text(), parts: [checks], ...options })
   const bad = async (options: object, message: RegExp): Promise<void> => {
     await t.throwsAsync(dialing(options), { code: 'ERR_BAD_OPTION', message })
   }
@@ -211,13 +218,69 @@ test('what a browser cannot do is said, with what to do instead', async (t) => {
   await bad({ wss: { ...ws } }, /in the group ws/)
   await bad({ tcp: {} }, /tcp is unknown/)
   await bad({ ws: { WebSocket: 'no' } }, /ws\.WebSocket/)
+  await bad({ colour: 1 }, /colour is unknown/)
+  await bad({ listener: { onmessage() {} } }, /did you mean onMessage/)
   await t.throwsAsync(dialing({}, 'tcp://127.0.0.1:1'), { code: 'ERR_BAD_ADDRESS', message: /ws, wss/ })
   await t.throwsAsync(dialing({ ws }, 'ws://127.0.0.1:1/a\nb'), { code: 'ERR_BAD_ADDRESS' })
 })
 
 test('a client whose option only the transport knows gives up at once', async (t) => {
-  const options = { codec: text(), ws: { ...ws, headers: {} } as WsOptions, onStatus: () => {} }
+  const options = { codec: text(), ws: { ...ws, maxHeldBytes: 0 }, onStatus: () => {} }
   await t.throwsAsync(connect('ws://127.0.0.1:1/', options).ready(), { code: 'ERR_BAD_OPTION' })
+})
+
+test('an option whose part is not there is an error, and one whose part is there works', async (t) => {
+  const { url } = (await PlainWebSocketServer.start(t)).echoes()
+  const setup = { codec: text(), ws }
+  const same: Wrapper = (connection) => connection
+  const shouting: AnyStageFactory = () => ({ inbound: (message, next) => next(message) })
+  const needing: readonly (readonly [name: string, part: Part, options: object])[] = [
+    ['layers', layers, { wrap: [same] }],
+    ['stages', stages, { stages: [shouting] }],
+    ['streams', streams, { boundary: 'stream' }],
+  ]
+  for (const [name, part, options] of needing) {
+    const message = new RegExp(`parts must have ${name}`)
+    await t.throwsAsync(dial(url, { ...setup, ...options }), { code: 'ERR_BAD_OPTION', message })
+    t.throws(() => connect(url, { ...setup, ...options }), { code: 'ERR_BAD_OPTION', message })
+    const session = await dial(url, { ...setup, ...options, parts: [part] })
+    session.send(name)
+    t.is(await session.receive({ timeoutMs: 5_000 }), name)
+    await session.close()
+  }
+  // Lists with nothing in them need nothing.
+  const session = await dial(url, { ...setup, wrap: [], stages: [], boundary: 'auto', parts: [] })
+  await session.close()
+})
+
+test('a transport of your own that keeps no boundaries needs the part streams', async (t) => {
+  const options = { codec: text(), transports: [inproc], env: systemEnv }
+  const server = await listen('inproc://streamer', { codec: text(), listener: {} })
+  await t.throwsAsync(dial('inproc://streamer', options), {
+    code: 'ERR_BAD_OPTION',
+    message: /parts must have streams/,
+  })
+  const session = await dial('inproc://streamer', { ...options, parts: [streams] })
+  await session.close()
+  await server.close()
+})
+
+test('what no type says is checked without the part checks: ranges, and that there is a codec', async (t) => {
+  const wrong: readonly object[] = [
+    { maxFrameBytes: 0 },
+    { cronIntervalMs: NaN },
+    { overflow: 'burst' },
+    { heartbeat: { intervalMs: 5, timeoutMs: 5, message: '' } },
+    { highWaterMarkBytes: 6, maxBufferedBytes: 5 },
+    { codec: undefined },
+    { reconnect: { maxMs: 0 } },
+    { connections: 0.5 },
+  ]
+  for (const options of wrong) {
+    const made = (): unknown => connect('ws://127.0.0.1:1/', { codec: text(), ws, ...options })
+    t.throws(made, { code: 'ERR_BAD_OPTION' }, JSON.stringify(options))
+  }
+  await t.throwsAsync(dial('ws://127.0.0.1:1/', undefined as never), { code: 'ERR_BAD_OPTION', message: /codec/ })
 })
 
 test('a page that may not dial an address is told so by ERR_PERMISSION', async (t) => {

@@ -1,11 +1,12 @@
 import test from 'ava'
 import { WebSocket } from 'ws'
-import { browserEnv } from '../../src/browser/browser-env.ts'
+import { dial } from '../../src/browser/browser.ts'
+import { layers, stages, streams } from '../../src/browser/parts.ts'
 import { webSocket } from '../../src/browser/web-socket-transport.ts'
 import { type Address, makeAddress, parseAddress } from '../../src/core/address.ts'
 import type { Connection, ConnectionSink, Role } from '../../src/core/connection.ts'
 import type { Acceptor, Transport } from '../../src/core/transport.ts'
-import { verifySession } from '../../src/testing/conformance/session.ts'
+import { type SessionsUnderTest, verifySession } from '../../src/testing/conformance/session.ts'
 import type { TestFunction } from '../../src/testing/conformance/test-function.ts'
 import { verifyTransport } from '../../src/testing/conformance/transport.ts'
 import { websocket } from '../../src/transports/websocket/websocket.ts'
@@ -68,13 +69,16 @@ function answered(connection: Connection, role: Role): Connection {
 
 const address = 'page://127.0.0.1:0'
 const setup = { transports: [page] }
-const clientSetup = { env: browserEnv }
-verifyTransport(applying('browser'), 'browser', { transport: page, address, wrap: answered })
-verifySession(applying('browser'), 'browser', { address, setup, clientSetup })
-verifySession(applying("browser, boundary 'stream'"), "browser, boundary 'stream'", {
+const sessions: SessionsUnderTest = {
   address,
+  setup,
+  dial: (where, options) => dial(where, { ...options, parts: [layers, stages, streams] }),
+}
+verifyTransport(applying('browser'), 'browser', { transport: page, address, wrap: answered })
+verifySession(applying('browser'), 'browser', sessions)
+verifySession(applying("browser, boundary 'stream'"), "browser, boundary 'stream'", {
+  ...sessions,
   setup: { ...setup, boundary: 'stream' },
-  clientSetup,
 })
 
 test('each sentence that is left out is one of the suites', (t) => {
