@@ -5,7 +5,7 @@ import { rollup } from 'rollup'
 import { minify } from 'terser'
 
 /** What it is, rounded up, so that it does not grow unseen; the aim is 15 kB (docs/decisions.md). */
-const LIMIT_BYTES = 31_000
+const LIMIT_BYTES = 33_000
 
 /** Programs of pages: what they take of the package. */
 const PAGES = {

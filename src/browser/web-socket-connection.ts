@@ -1,4 +1,4 @@
-import { readUtf8 } from '../core/bytes.ts'
+import { encodeUtf8, readUtf8 } from '../core/bytes.ts'
 import { closeReasonOf } from '../core/close-code.ts'
 import type { CloseReason, Connection, ConnectionSink, PeerInfo } from '../core/connection.ts'
 import type { Env, TimerHandle } from '../core/env.ts'
@@ -12,8 +12,6 @@ const FIRST_LOOK_MS = 1
 const LONGEST_LOOK_MS = 64
 /** What a message that waits costs beside its bytes: a flood of empty ones must not be free. */
 const MESSAGE_OVERHEAD_BYTES = 64
-
-const encoder = /* @__PURE__ */ new TextEncoder()
 
 /** What a connection knows beside its socket. */
 export interface WebSocketConnectionOptions {
@@ -157,7 +155,7 @@ export class WebSocketConnection implements Connection {
   #onSocketMessage({ data }: MessageReceived): void {
     if (this.#gone || this.#ending) return
     const text = typeof data === 'string'
-    const bytes = text ? encoder.encode(data) : new Uint8Array(data)
+    const bytes = text ? encodeUtf8(data) : new Uint8Array(data)
     if (this.#mayDeliver && this.#held.length === 0) this.#sink?.onChunk(bytes, text)
     else this.#hold(bytes, text)
   }

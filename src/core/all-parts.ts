@@ -3,6 +3,7 @@ import { checkClient } from './client-checks.ts'
 import { type FramingFactory, framingFor } from './framing.ts'
 import { guarded } from './layer-guard.ts'
 import { sessionMetrics } from './metrics.ts'
+import { Outbound } from './outbound.ts'
 import { linkStages } from './pipeline.ts'
 import { protocolHint } from './protocol-hint.ts'
 import type { SessionParts, StagePart, StreamPart } from './session-parts.ts'
@@ -14,7 +15,14 @@ export const STAGES: StagePart = { link: linkStages, deliver: deliverStaged }
 
 /** The part `streams`. @param framing where a setup names none */
 export function streamPart(framing: FramingFactory): StreamPart {
-  return { framing, framingFor, makeBuffer: (limitBytes) => new ChunkBuffer(limitBytes), hint: protocolHint }
+  return {
+    framing,
+    framingFor,
+    makeOutbound: (connection, codec, ownFraming, limits, runtime, host) =>
+      new Outbound(connection, codec, ownFraming, limits, runtime, host),
+    makeBuffer: (limitBytes) => new ChunkBuffer(limitBytes),
+    hint: protocolHint,
+  }
 }
 
 /** All that a session can have. @param framing of byte streams, where a setup names none */

@@ -56,6 +56,11 @@ export function asciiBytes(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0))
 }
 
+/** As UTF-8, in memory of its own. */
+export function encodeUtf8(text: string): Uint8Array {
+  return encoder.encode(text)
+}
+
 /** How many bytes `text` takes as UTF-8. */
 export function utf8Length(text: string): number {
   return NodeBuffer === undefined ? encoder.encode(text).length : NodeBuffer.byteLength(text)

@@ -145,6 +145,17 @@ export function cannotEncode(complaint: string, cause?: unknown): HawserError<'E
   return new HawserError('ERR_ENCODE', complaint, cause === undefined ? {} : { cause })
 }
 
+/** What a codec or framing threw: what it meant to, or a fault of its own. */
+export function encodeFailed(thrown: unknown): HawserError {
+  if (isHawserError(thrown, 'ERR_ENCODE', 'ERR_MESSAGE_TOO_LARGE')) return thrown
+  return cannotEncode(`the message cannot be encoded: ${describe(thrown)}`, thrown)
+}
+
+/** A message for which there is no room. @param bytes that would wait with it */
+export function overflown(bytes: number, maxBufferedBytes: number): HawserError<'ERR_OVERFLOW'> {
+  return new HawserError('ERR_OVERFLOW', `${bytes} B would wait for the peer; maxBufferedBytes is ${maxBufferedBytes}`)
+}
+
 /** What was waited for cannot come any more. */
 export function sessionClosed(complaint: string, cause?: unknown): HawserError<'ERR_SESSION_CLOSED'> {
   return new HawserError('ERR_SESSION_CLOSED', complaint, cause === undefined ? {} : { cause })

@@ -16,13 +16,13 @@ import {
 import type { Framing } from './framing.ts'
 import { HandlerLoop, type HandlerLoopHost } from './handler-loop.ts'
 import { Hooks, type HooksHost } from './hooks.ts'
-import { Outbound, type OutboundHost } from './outbound.ts'
 import type { Peer } from './peer.ts'
 import { OpeningPeer } from './opening-peer.ts'
 import type { Pipeline } from './pipeline.ts'
 import { notTaken, sendAll } from './send-all.ts'
 import type { CloseCause, CloseOptions, Session } from './session.ts'
 import { SessionClock, type SessionClockHost } from './session-clock.ts'
+import type { OutboundHost, SendingHalf } from './sending-half.ts'
 import type { SessionConfig } from './session-config.ts'
 import { SessionEnd } from './session-end.ts'
 import type { SessionHost } from './session-host.ts'
@@ -57,7 +57,7 @@ export class LiveSession<In, Out, Data>
   readonly #dialed: Dialed | undefined
   readonly #connection: Connection
   readonly #loop: HandlerLoop<In>
-  readonly #outbound: Outbound<Out>
+  readonly #outbound: SendingHalf<Out>
   readonly #pipeline: Pipeline<In, Out> | undefined
   readonly #match: ((message: In) => boolean) | undefined
   readonly #hooks: Hooks<In, Out, Data>
@@ -99,7 +99,7 @@ export class LiveSession<In, Out, Data>
     role: Role,
     dialed?: Dialed,
   ) {
-    const { setup, runtime, env } = config
+    const { setup, env } = config
     this.#config = config
     this.#host = host
     this.#role = role
@@ -117,7 +117,7 @@ export class LiveSession<In, Out, Data>
       }
       const framing = this.#makeFraming()
       const buffer = framing === undefined ? undefined : config.parts.streams?.makeBuffer(this.#limits.maxFrameBytes)
-      this.#outbound = new Outbound(this.#connection, codec, framing, this.#limits, runtime, this)
+      this.#outbound = this.#makeOutbound(codec, framing)
       this.#loop = new HandlerLoop(this.#connection, codec, framing, buffer, this.#limits, env, this)
       this.#match = setup.heartbeat?.match
       this.#pipeline = this.#makePipeline()
@@ -418,6 +418,14 @@ export class LiveSession<In, Out, Data>
     if (this.#connection.boundary === 'message' && setup.boundary !== 'stream') return undefined
     const { framing, framingFor } = partOf(parts, 'streams')
     return framingFor(setup.framing ?? framing, this)
+  }
+
+  #makeOutbound(codec: Codec<In, Out>, framing: Framing | undefined): SendingHalf<Out> {
+    const { parts, runtime } = this.#config
+    if (framing === undefined && parts.messages !== undefined) {
+      return parts.messages(this.#connection, codec, this.#limits, runtime, this)
+    }
+    return partOf(parts, 'streams').makeOutbound(this.#connection, codec, framing, this.#limits, runtime, this)
   }
 
   #makePipeline(): Pipeline<In, Out> | undefined {

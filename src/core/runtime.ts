@@ -1,6 +1,6 @@
 import type { Env } from './env.ts'
 import { describe } from './errors.ts'
-import { FrameWriter } from './frame-writer.ts'
+import type { FrameWriter } from './frame-writer.ts'
 import { guardedLogger } from './logger.ts'
 import { LogLimit } from './log-limit.ts'
 import { TimerQueue } from './timer-queue.ts'
@@ -16,7 +16,8 @@ export interface Flushable {
  */
 export class Runtime {
   readonly env: Env
-  readonly writer: FrameWriter = new FrameWriter()
+  /** The slab that frames are written to: made by the first session that needs it. */
+  writer: FrameWriter | undefined
   readonly timers: TimerQueue
   /** For lines about sessions, by code: an attacker must not fill the disk. */
   readonly logs: LogLimit
@@ -47,7 +48,7 @@ export class Runtime {
 
   /** A chunk of so many bytes came in: whatever is sent until `endPass` leaves then, with one flush a session. Nests: sessions in sessions. */
   beginPass(chunkBytes: number): void {
-    if (this.#passes++ === 0) this.writer.expect(chunkBytes)
+    if (this.#passes++ === 0) this.writer?.expect(chunkBytes)
   }
 
   endPass(): void {

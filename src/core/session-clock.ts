@@ -1,7 +1,7 @@
 import { HawserError } from './errors.ts'
 import type { HandlerLoop } from './handler-loop.ts'
-import type { Outbound } from './outbound.ts'
 import type { Runtime } from './runtime.ts'
+import type { SendingHalf } from './sending-half.ts'
 import type { ResolvedLimits } from './session-options.ts'
 import { Deadline } from './timer-queue.ts'
 
@@ -41,7 +41,7 @@ export class SessionClock extends Deadline {
   readonly #runtime: Runtime
   readonly #settings: ClockSettings
   readonly #inbound: HandlerLoop<unknown>
-  readonly #outbound: Outbound<never>
+  readonly #outbound: SendingHalf<never>
   readonly #host: SessionClockHost
   idleTimeoutMs: number
 
@@ -67,7 +67,7 @@ export class SessionClock extends Deadline {
     runtime: Runtime,
     settings: ClockSettings,
     inbound: HandlerLoop<unknown>,
-    outbound: Outbound<never>,
+    outbound: SendingHalf<never>,
     host: SessionClockHost,
   ) {
     super()

@@ -1,12 +1,17 @@
 import type { ChunkBuffer } from './chunk-buffer.ts'
 import type { checkClient } from './client-checks.ts'
+import type { Codec } from './codec.ts'
+import type { Connection } from './connection.ts'
 import type { Env } from './env.ts'
 import { badOption } from './errors.ts'
-import type { FramingFactory, framingFor } from './framing.ts'
+import type { Framing, FramingFactory, framingFor } from './framing.ts'
 import type { guarded } from './layer-guard.ts'
 import type { Logger } from './logger.ts'
 import type { MetricsSink, SessionMetrics } from './metrics.ts'
 import type { linkStages } from './pipeline.ts'
+import type { Runtime } from './runtime.ts'
+import type { OutboundHost, SendingHalf } from './sending-half.ts'
+import type { ResolvedLimits } from './session-options.ts'
 import type { checkSetup } from './setup-checks.ts'
 import type { deliverStaged } from './staged-delivery.ts'
 
@@ -21,11 +26,32 @@ export interface SessionParts {
   readonly layers?: typeof guarded | undefined
   /** For the option `stages`. */
   readonly stages?: StagePart | undefined
-  /** For connections that keep no message boundaries, and `boundary: 'stream'`. */
+  /** For connections that keep no message boundaries, and `boundary: 'stream'`; for all, where there is no `messages`. */
   readonly streams?: StreamPart | undefined
+  /** A sending half for connections that keep message boundaries, smaller than that of `streams`. */
+  readonly messages?: MakeMessageOutbound | undefined
   /** For the option `metrics`. */
   readonly metrics?: ((sink: MetricsSink, env: Env, name: string, logger: Logger) => SessionMetrics) | undefined
 }
+
+/** Makes the sending half of a session, framed or not. */
+export type MakeOutbound = <Out>(
+  connection: Connection,
+  codec: Codec<unknown, Out>,
+  framing: Framing | undefined,
+  limits: ResolvedLimits,
+  runtime: Runtime,
+  host: OutboundHost,
+) => SendingHalf<Out>
+
+/** The same where the connection keeps message boundaries. */
+export type MakeMessageOutbound = <Out>(
+  connection: Connection,
+  codec: Codec<unknown, Out>,
+  limits: ResolvedLimits,
+  runtime: Runtime,
+  host: OutboundHost,
+) => SendingHalf<Out>
 
 /** The part `checks`. */
 export interface CheckPart {
@@ -44,6 +70,7 @@ export interface StreamPart {
   /** Where the setup names none. */
   readonly framing: FramingFactory
   readonly framingFor: typeof framingFor
+  readonly makeOutbound: MakeOutbound
   /** @param limitBytes maxFrameBytes */
   readonly makeBuffer: (limitBytes: number) => ChunkBuffer
   /** For the text of an error about the first bytes of a peer: what they look like. */
