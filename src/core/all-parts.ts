@@ -5,6 +5,7 @@ import { guarded } from './layer-guard.ts'
 import { sessionMetrics } from './metrics.ts'
 import { Outbound } from './outbound.ts'
 import { linkStages } from './pipeline.ts'
+import { PLAIN } from './plain-framing.ts'
 import { protocolHint } from './protocol-hint.ts'
 import type { SessionParts, StagePart, StreamPart } from './session-parts.ts'
 import { checkSetup } from './setup-checks.ts'
@@ -20,7 +21,7 @@ export function streamPart(framing: FramingFactory): StreamPart {
     framingFor,
     makeOutbound: (connection, codec, ownFraming, limits, runtime, host) =>
       new Outbound(connection, codec, ownFraming, limits, runtime, host),
-    makeBuffer: (limitBytes) => new ChunkBuffer(limitBytes),
+    makeBuffer: (limitBytes, ownFraming) => new ChunkBuffer(limitBytes, ownFraming === PLAIN),
     hint: protocolHint,
   }
 }

@@ -61,6 +61,11 @@ export function encodeUtf8(text: string): Uint8Array {
   return encoder.encode(text)
 }
 
+/** How much of `text`, in UTF-16 units and without half a character, fits into so many bytes. */
+export function unitsThatFit(text: string, bytes: number): number {
+  return encoder.encodeInto(text, new Uint8Array(bytes)).read
+}
+
 /** How many bytes `text` takes as UTF-8. */
 export function utf8Length(text: string): number {
   return NodeBuffer === undefined ? encoder.encode(text).length : NodeBuffer.byteLength(text)

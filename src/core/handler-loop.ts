@@ -5,7 +5,6 @@ import type { Connection } from './connection.ts'
 import type { Env } from './env.ts'
 import { badFrame, badMessage, describe, frameTooLarge, type HawserError, isHawserError } from './errors.ts'
 import type { Framing } from './framing.ts'
-import { PLAIN } from './plain-framing.ts'
 import type { ResolvedLimits } from './session-options.ts'
 import { isThenable } from './thenable.ts'
 import type { Wait } from './wait.ts'
@@ -340,7 +339,7 @@ export class HandlerLoop<In> {
     const codec = this.#codec
     const host = this.#host
     const { maxFrameBytes } = this.#limits
-    const isPlain = framing === PLAIN
+    const { isPlain } = buffer
     let count = 0
     do {
       const frame = isPlain ? buffer.plainFrame() : framing.next(buffer)

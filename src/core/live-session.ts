@@ -116,7 +116,7 @@ export class LiveSession<In, Out, Data>
         throw badOption('chunks', "can be 'borrowed' only with a codec that keeps values")
       }
       const framing = this.#makeFraming()
-      const buffer = framing === undefined ? undefined : config.parts.streams?.makeBuffer(this.#limits.maxFrameBytes)
+      const buffer = framing && config.parts.streams?.makeBuffer(this.#limits.maxFrameBytes, framing)
       this.#outbound = this.#makeOutbound(codec, framing)
       this.#loop = new HandlerLoop(this.#connection, codec, framing, buffer, this.#limits, env, this)
       this.#match = setup.heartbeat?.match

@@ -72,7 +72,7 @@ export interface StreamPart {
   readonly framingFor: typeof framingFor
   readonly makeOutbound: MakeOutbound
   /** @param limitBytes maxFrameBytes */
-  readonly makeBuffer: (limitBytes: number) => ChunkBuffer
+  readonly makeBuffer: (limitBytes: number, framing: Framing) => ChunkBuffer
   /** For the text of an error about the first bytes of a peer: what they look like. */
   readonly hint: (bytes: Uint8Array) => string
 }

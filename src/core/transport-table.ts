@@ -14,11 +14,9 @@ export class TransportTable {
     for (const transport of [...bindings.transports, ...own]) this.#add(transport)
   }
 
-  /** The transport that serves a path of somebody's HTTP server. @throws ERR_BAD_OPTION where there is none */
-  findMounting(): Transport & Required<Pick<Transport, 'mount'>> {
-    const transport = this.#byScheme.get('ws')
-    if (transport?.mount === undefined) throw badOption('http', 'needs the WebSocket transport')
-    return transport as Transport & Required<Pick<Transport, 'mount'>>
+  /** The transport of this scheme, if there is one. */
+  get(scheme: string): Transport | undefined {
+    return this.#byScheme.get(scheme)
   }
 
   /** @throws ERR_BAD_ADDRESS with the part 'scheme' where none speaks it */
