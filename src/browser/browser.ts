@@ -2,23 +2,22 @@ import type { AddressLike } from '../core/address.ts'
 import type { Client } from '../core/client.ts'
 import { dial as dialOnce } from '../core/dial.ts'
 import { connect as keepConnected } from '../core/live-client.ts'
-import { MessageOutbound } from '../core/message-outbound.ts'
 import type { Session } from '../core/session.ts'
 import type { Bindings } from '../core/session-config.ts'
 import type { NeedsData } from '../core/session-options.ts'
-import type { MakeMessageOutbound } from '../core/session-parts.ts'
 import type { Wait } from '../core/wait.ts'
 import { browserEnv } from './browser-env.ts'
 import type { ClientOptions, SessionSetup } from './browser-options.ts'
-import type { Part } from './parts.ts'
+import { PAGE_CHECKS } from './page-checks.ts'
+import { pageParts } from './page-parts.ts'
 import { webSocket } from './web-socket-transport.ts'
 
-const messages: MakeMessageOutbound = (connection, codec, limits, runtime, host) =>
-  new MessageOutbound(connection, codec, limits, runtime, host)
-
 /** What core takes from the browser, unless an option says otherwise. */
-function bindings(options: { readonly parts?: readonly Part[] | undefined } | undefined): Bindings {
-  return Object.assign({ env: browserEnv, transports: [webSocket], messages }, ...(options?.parts ?? []))
+const BROWSER: Bindings = {
+  env: browserEnv,
+  transports: [webSocket],
+  parts: pageParts,
+  checks: PAGE_CHECKS,
 }
 
 /**
@@ -31,7 +30,7 @@ export function dial<In, Out = In, Data = undefined>(
   where: AddressLike,
   options: SessionSetup<In, Out, Data> & NeedsData<Data> & Wait,
 ): Promise<Session<In, Out, Data>> {
-  return dialOnce(bindings(options), where, options)
+  return dialOnce(BROWSER, where, options)
 }
 
 /**
@@ -42,5 +41,5 @@ export function connect<In, Out = In, Data = undefined>(
   where: AddressLike | readonly AddressLike[],
   options: ClientOptions<In, Out, Data> & NeedsData<Data>,
 ): Client<In, Out, Data> {
-  return keepConnected(bindings(options), where, options)
+  return keepConnected(BROWSER, where, options)
 }

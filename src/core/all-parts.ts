@@ -1,38 +1,26 @@
-import { ChunkBuffer } from './chunk-buffer.ts'
 import { checkClient } from './client-checks.ts'
-import { type FramingFactory, framingFor } from './framing.ts'
+import type { FramingFactory } from './framing.ts'
 import { guarded } from './layer-guard.ts'
 import { sessionMetrics } from './metrics.ts'
-import { Outbound } from './outbound.ts'
 import { linkStages } from './pipeline.ts'
-import { PLAIN } from './plain-framing.ts'
 import { protocolHint } from './protocol-hint.ts'
-import type { SessionParts, StagePart, StreamPart } from './session-parts.ts'
+import { sendAll } from './send-all.ts'
+import { sessionClock } from './session-clock.ts'
+import type { Bindings } from './session-config.ts'
+import type { SessionParts } from './session-parts.ts'
 import { checkSetup } from './setup-checks.ts'
-import { deliverStaged } from './staged-delivery.ts'
-
-/** The part `stages`, of which there is one. */
-export const STAGES: StagePart = { link: linkStages, deliver: deliverStaged }
-
-/** The part `streams`. @param framing where a setup names none */
-export function streamPart(framing: FramingFactory): StreamPart {
-  return {
-    framing,
-    framingFor,
-    makeOutbound: (connection, codec, ownFraming, limits, runtime, host) =>
-      new Outbound(connection, codec, ownFraming, limits, runtime, host),
-    makeBuffer: (limitBytes, ownFraming) => new ChunkBuffer(limitBytes, ownFraming === PLAIN),
-    hint: protocolHint,
-  }
-}
+import { streamHalves } from './stream-halves.ts'
 
 /** All that a session can have. @param framing of byte streams, where a setup names none */
-export function allParts(framing: FramingFactory): SessionParts {
-  return {
-    checks: { setup: checkSetup, client: checkClient },
+export function allParts(framing: FramingFactory): Pick<Bindings, 'parts' | 'checks'> {
+  const parts: SessionParts = {
+    halves: streamHalves(framing),
+    clock: sessionClock,
+    sendAll,
     layers: guarded,
-    stages: STAGES,
-    streams: streamPart(framing),
+    stages: linkStages,
     metrics: sessionMetrics,
+    hint: protocolHint,
   }
+  return { parts: () => parts, checks: { setup: checkSetup, client: checkClient } }
 }

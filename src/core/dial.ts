@@ -31,8 +31,9 @@ export async function dial<In, Out, Data>(
   // Who has more patience than the default gives it to the link, too; who has less is told by `waitFor`.
   const timeoutMs = options.timeoutMs === 0 ? 0 : Math.max(DIAL_TIMEOUT_MS, options.timeoutMs ?? 0)
   const link = { role: 'dialed', timeoutMs, groups: table.groupsOf(options) } as const
-  const opening = dialConnection(transport, address, linkOptions(config, { ...link, signal: attempt.signal })).then(
-    (connection) => openSession(connection, config, 'dialed', attempt.signal),
+  const linkTo = linkOptions(config, { ...link, signal: attempt.signal })
+  const opening = dialConnection(transport, address, linkTo, config.parts.load).then((connection) =>
+    openSession(connection, config, 'dialed', attempt.signal),
   )
   try {
     return await waitFor(env, `dialing ${address.href}`, opening, options)

@@ -140,6 +140,11 @@ export function badMessage(complaint: string, cause?: unknown): HawserError<'ERR
   return new HawserError('ERR_BAD_MESSAGE', complaint, cause === undefined ? {} : { cause })
 }
 
+/** What a codec threw: what it meant to, or a fault of its own. */
+export function undecodable(thrown: unknown): HawserError {
+  return isHawserError(thrown) ? thrown : badMessage(`a frame cannot be decoded: ${describe(thrown)}`, thrown)
+}
+
 /** A message that its codec or framing cannot put on the wire; thrown to the caller of `send`. */
 export function cannotEncode(complaint: string, cause?: unknown): HawserError<'ERR_ENCODE'> {
   return new HawserError('ERR_ENCODE', complaint, cause === undefined ? {} : { cause })
@@ -159,6 +164,15 @@ export function overflown(bytes: number, maxBufferedBytes: number): HawserError<
 /** What was waited for cannot come any more. */
 export function sessionClosed(complaint: string, cause?: unknown): HawserError<'ERR_SESSION_CLOSED'> {
   return new HawserError('ERR_SESSION_CLOSED', complaint, cause === undefined ? {} : { cause })
+}
+
+/** Why `send` did not take a message. `maySend`: whether the session was one that sends. */
+export function notTaken(maySend: boolean): HawserError {
+  if (maySend)
+    return new HawserError('ERR_OVERFLOW', 'the message was dropped: maxBufferedBytes wait already', {
+      retryable: true,
+    })
+  return sessionClosed('the session is closed')
 }
 
 /** A wait that took longer than it was given. */

@@ -3,8 +3,9 @@ import type { ChunkBuffer } from './chunk-buffer.ts'
 import type { Codec } from './codec.ts'
 import type { Connection } from './connection.ts'
 import type { Env } from './env.ts'
-import { badFrame, badMessage, describe, frameTooLarge, type HawserError, isHawserError } from './errors.ts'
+import { badFrame, describe, frameTooLarge, type HawserError, isHawserError, undecodable } from './errors.ts'
 import type { Framing } from './framing.ts'
+import { pushedToListener, type ReceivingHalf } from './receiving-half.ts'
 import type { ResolvedLimits } from './session-options.ts'
 import { isThenable } from './thenable.ts'
 import type { Wait } from './wait.ts'
@@ -48,7 +49,7 @@ export interface HandlerLoopHost<In> {
  * Nothing is decoded while the listener is busy, held or paused, or nobody pulls: there is no queue of messages, and
  * what waits are bytes. From `inboundHighWaterMarkBytes` on the connection is asked to pause.
  */
-export class HandlerLoop<In> {
+export class HandlerLoop<In> implements ReceivingHalf<In> {
   readonly #connection: Connection
   readonly #codec: Codec<In, never>
   readonly #framing: Framing | undefined
@@ -235,6 +236,7 @@ export class HandlerLoop<In> {
   }
 
   receive(wait: Wait | undefined): Promise<In> {
+    if (!this.#pull) return pushedToListener()
     this.#receivers ??= new WaitList<In>(this.#env)
     const message = this.#receivers.add('receive()', wait, () => this.#update())
     this.#update()
@@ -424,7 +426,7 @@ export class HandlerLoop<In> {
 
   /** @throws on a reliable connection, where it is the end */
   #undecodable(error: unknown, frame: Uint8Array): void {
-    const reason = isHawserError(error) ? error : badMessage(`a frame cannot be decoded: ${describe(error)}`, error)
+    const reason = undecodable(error)
     if (this.receivedMessages === 0) reason.message += this.#host.loopHint(frame)
     if (this.#connection.reliable) throw reason
     this.#host.loopReported(reason)

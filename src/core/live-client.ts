@@ -57,7 +57,7 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
 
   constructor(bindings: Bindings, where: AddressLike | readonly AddressLike[], options: ClientOptions<In, Out, Data>) {
     const config = resolveSetup(options, bindings, CLIENT_OPTION_NAMES)
-    bindings.checks?.client(options)
+    bindings.checks.client(options)
     const { env, logger } = config
     this.#options = options
     this.#config = config
@@ -149,7 +149,7 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
       dial: (address, signal) => {
         const { dialTimeoutMs: timeoutMs } = this.#own
         const options = linkOptions(this.#config, { role: 'dialed', timeoutMs, groups: this.#groups, signal })
-        return dialConnection(this.#table.find(address), address, options)
+        return dialConnection(this.#table.find(address), address, options, this.#config.parts.load)
       },
       open: (connection, host, dialed) => new LiveSession(connection, this.#config, host, 'dialed', dialed),
       allExhausted: () => this.#slots.every((slot) => slot.isExhausted || slot.isStopped),

@@ -1,33 +1,31 @@
 import type { Address } from './address.ts'
 import { AttributeMap, type Attributes } from './attributes.ts'
 import { closeReasonOf } from './close-code.ts'
+import type { Clock, SessionClockHost } from './clock.ts'
 import type { Codec } from './codec.ts'
 import type { CloseReason, Connection, ConnectionSink, Role } from './connection.ts'
 import { ConnectionPeer, type Dialed } from './connection-peer.ts'
 import {
-  badOption,
   describe,
   HawserError,
   isHawserError,
   listenerFailed,
+  notTaken,
   type SessionError,
   sessionClosed,
 } from './errors.ts'
-import type { Framing } from './framing.ts'
-import { HandlerLoop, type HandlerLoopHost } from './handler-loop.ts'
+import type { HandlerLoopHost } from './handler-loop.ts'
 import { Hooks, type HooksHost } from './hooks.ts'
 import type { Peer } from './peer.ts'
 import { OpeningPeer } from './opening-peer.ts'
 import type { Pipeline } from './pipeline.ts'
-import { notTaken, sendAll } from './send-all.ts'
 import type { CloseCause, CloseOptions, Session } from './session.ts'
-import { SessionClock, type SessionClockHost } from './session-clock.ts'
+import type { ReceivingHalf } from './receiving-half.ts'
 import type { OutboundHost, SendingHalf } from './sending-half.ts'
 import type { SessionConfig } from './session-config.ts'
 import { SessionEnd } from './session-end.ts'
 import type { SessionHost } from './session-host.ts'
 import { requireNumber, resolveLimits, type ResolvedLimits } from './session-options.ts'
-import { partOf } from './session-parts.ts'
 import { nextState, type SessionEvent, type SessionState } from './session-state.ts'
 import type { SessionStats } from './stats.ts'
 import { isThenable } from './thenable.ts'
@@ -38,7 +36,7 @@ import { waitFor } from './wait-list.ts'
 const ABRUPT = new Set<string>(['ERR_OVERFLOW', 'ERR_STALLED', 'ERR_HEARTBEAT_TIMEOUT', 'ERR_CONNECTION_RESET'])
 
 /**
- * The Session that applications hold: it ties the receiving half (HandlerLoop), the sending half (Outbound) and the
+ * The Session that applications hold: it ties the receiving half, the sending half and the
  * clock to one Connection, calls the hooks, and keeps the order of a life:
  *
  *     start ─▶ data ─▶ onOpen ─▶ onMessage, onCron, onDrain … ─▶ onError? ─▶ signal aborts ─▶ onClose
@@ -56,13 +54,13 @@ export class LiveSession<In, Out, Data>
   readonly #role: Role
   readonly #dialed: Dialed | undefined
   readonly #connection: Connection
-  readonly #loop: HandlerLoop<In>
+  readonly #loop: ReceivingHalf<In>
   readonly #outbound: SendingHalf<Out>
   readonly #pipeline: Pipeline<In, Out> | undefined
   readonly #match: ((message: In) => boolean) | undefined
   readonly #hooks: Hooks<In, Out, Data>
   readonly #ending = new SessionEnd()
-  #clock: SessionClock | undefined
+  #clock: Clock | undefined
 
   #state: SessionState = 'opening'
   #cause: CloseCause | undefined
@@ -99,7 +97,7 @@ export class LiveSession<In, Out, Data>
     role: Role,
     dialed?: Dialed,
   ) {
-    const { setup, env } = config
+    const { setup, parts, env } = config
     this.#config = config
     this.#host = host
     this.#role = role
@@ -107,18 +105,12 @@ export class LiveSession<In, Out, Data>
     this.#hooks = new Hooks(this, config, this)
     this.#connection = connection
     try {
-      if (setup.wrap !== undefined && setup.wrap.length > 0) {
-        this.#connection = partOf(config.parts, 'layers')(connection, setup.wrap, role, env)
-      }
+      this.#connection = parts.layers?.(connection, setup.wrap, role, env) ?? connection
       this.#limits = setup.limits === undefined ? config.limits : resolveLimits(setup.limits(this.peer), config.limits)
       const codec = typeof setup.codec === 'function' ? setup.codec(this.peer) : setup.codec
-      if (this.#connection.chunks === 'borrowed' && codec.keeps !== 'values') {
-        throw badOption('chunks', "can be 'borrowed' only with a codec that keeps values")
-      }
-      const framing = this.#makeFraming()
-      const buffer = framing && config.parts.streams?.makeBuffer(this.#limits.maxFrameBytes, framing)
-      this.#outbound = this.#makeOutbound(codec, framing)
-      this.#loop = new HandlerLoop(this.#connection, codec, framing, buffer, this.#limits, env, this)
+      const { inbound, outbound } = parts.halves(this.#connection, codec, this.#limits, config, this)
+      this.#loop = inbound
+      this.#outbound = outbound
       this.#match = setup.heartbeat?.match
       this.#pipeline = this.#makePipeline()
       this.#loop.direct = this.#match === undefined && this.#pipeline === undefined
@@ -195,8 +187,7 @@ export class LiveSession<In, Out, Data>
     if (wrong !== undefined) return Promise.reject(wrong)
     const { maySend } = this
     if (this.#pipeline?.hasOutbound === true && maySend) {
-      const { env, parts } = this.#config
-      return partOf(parts, 'stages').deliver(env, this, this.#pipeline, this.#outbound, message, options)
+      return this.#pipeline.deliver(this.#config.env, this, this.#outbound, message, options)
     }
     this.#outbound.expectTaken()
     try {
@@ -211,7 +202,8 @@ export class LiveSession<In, Out, Data>
   }
 
   sendAll(messages: Iterable<Out> | AsyncIterable<Out>, options?: Wait): Promise<number> {
-    return sendAll(this.#config.env, this, messages, options)
+    const { env, parts } = this.#config
+    return parts.sendAll(env, this, messages, options)
   }
 
   drained(options?: Wait): Promise<void> {
@@ -222,9 +214,6 @@ export class LiveSession<In, Out, Data>
   }
 
   receive(options?: Wait): Promise<In> {
-    if (this.#config.setup.listener !== undefined) {
-      return Promise.reject(badOption('listener', 'is set: messages go to it, not to receive()'))
-    }
     return this.#loop.receive(options)
   }
 
@@ -413,26 +402,9 @@ export class LiveSession<In, Out, Data>
 
   // ── Opening ────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #makeFraming(): Framing | undefined {
-    const { setup, parts } = this.#config
-    if (this.#connection.boundary === 'message' && setup.boundary !== 'stream') return undefined
-    const { framing, framingFor } = partOf(parts, 'streams')
-    return framingFor(setup.framing ?? framing, this)
-  }
-
-  #makeOutbound(codec: Codec<In, Out>, framing: Framing | undefined): SendingHalf<Out> {
-    const { parts, runtime } = this.#config
-    if (framing === undefined && parts.messages !== undefined) {
-      return parts.messages(this.#connection, codec, this.#limits, runtime, this)
-    }
-    return partOf(parts, 'streams').makeOutbound(this.#connection, codec, framing, this.#limits, runtime, this)
-  }
-
   #makePipeline(): Pipeline<In, Out> | undefined {
     const { setup, parts, env } = this.#config
-    const { stages } = setup
-    if (stages === undefined || stages.length === 0) return undefined
-    return partOf(parts, 'stages').link(stages, this, env, this.#loop, {
+    return parts.stages?.(setup.stages, this, env, this.#loop, {
       inbound: (message) => this.#loop.hand(message),
       outbound: (message) => this.#leaveStages(message),
     })
@@ -511,19 +483,8 @@ export class LiveSession<In, Out, Data>
     this.#host.sessionRefused(this, error)
   }
 
-  #makeClock(): SessionClock {
-    const { setup, runtime } = this.#config
-    this.#clock ??= new SessionClock(
-      runtime,
-      {
-        limits: this.#limits,
-        heartbeatIntervalMs: setup.heartbeat?.intervalMs ?? 0,
-        heartbeatTimeoutMs: setup.heartbeat?.timeoutMs ?? 0,
-      },
-      this.#loop as HandlerLoop<unknown>,
-      this.#outbound,
-      this,
-    )
+  #makeClock(): Clock {
+    this.#clock ??= this.#config.parts.clock(this.#config, this.#limits, this.#loop, this.#outbound, this)
     return this.#clock
   }
 
@@ -622,7 +583,7 @@ export class LiveSession<In, Out, Data>
   }
 
   loopHint(bytes: Uint8Array): string {
-    return this.#config.parts.streams?.hint(bytes) ?? ''
+    return this.#config.parts.hint?.(bytes) ?? ''
   }
 
   loopEnded(leftBytes: number): void {

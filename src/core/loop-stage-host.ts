@@ -1,9 +1,9 @@
 import type { Env } from './env.ts'
-import type { HandlerLoop } from './handler-loop.ts'
+import type { ReceivingHalf } from './receiving-half.ts'
 import type { StageHost } from './stage.ts'
 
 /** What stages need of the receiving half. */
-export type PausableLoop = Pick<HandlerLoop<never>, 'pauseForStage'>
+export type PausableLoop = Pick<ReceivingHalf<never>, 'pauseForStage'>
 
 /** What one stage has of its session's receiving half. */
 export class LoopStageHost implements StageHost {
@@ -17,7 +17,7 @@ export class LoopStageHost implements StageHost {
   }
 
   pause(): void {
-    this.#undo ??= this.#loop.pauseForStage()
+    this.#undo ??= this.#loop.pauseForStage?.()
   }
 
   resume(): void {

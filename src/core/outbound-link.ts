@@ -2,15 +2,22 @@ import { addAbortHook, removeAbortHook } from './abort-hooks.ts'
 import { type Address, parseAddress } from './address.ts'
 import type { Connection } from './connection.ts'
 import { describe, HawserError, isHawserError, timedOut } from './errors.ts'
+import type { SessionParts } from './session-parts.ts'
 import type { LinkOptions, Transport } from './transport.ts'
 
 /**
  * One attempt to reach a peer. Over `options.timeoutMs` or when `options.signal` aborts it rejects at once, whatever the
  * transport does; a connection that comes later is destroyed.
  *
+ * @param load what must be there before: `SessionParts.load`
  * @throws a HawserError, or the reason of the signal
  */
-export function dialConnection(transport: Transport, address: Address, options: LinkOptions): Promise<Connection> {
+export function dialConnection(
+  transport: Transport,
+  address: Address,
+  options: LinkOptions,
+  load: SessionParts['load'],
+): Promise<Connection> {
   const { env, signal, timeoutMs } = options
   if (signal?.aborted) return Promise.reject(signal.reason as unknown)
   return new Promise<Connection>((resolve, reject) => {
@@ -44,12 +51,21 @@ export function dialConnection(transport: Transport, address: Address, options: 
       settle()
       reject(asDialError(error, address))
     }
-    start(transport, address, { ...options, signal: attempt.signal }).then(onConnection, onFailed)
+    start(transport, address, { ...options, signal: attempt.signal }, load).then(onConnection, onFailed)
   })
 }
 
 /** A transport that throws instead of rejecting does the same. */
-async function start(transport: Transport, address: Address, options: LinkOptions): Promise<Connection> {
+async function start(
+  transport: Transport,
+  address: Address,
+  options: LinkOptions,
+  load: SessionParts['load'],
+): Promise<Connection> {
+  if (load !== undefined) {
+    await load()
+    options.signal?.throwIfAborted() // a link that nobody wants any more
+  }
   return transport.dial(address, options)
 }
 

@@ -3,7 +3,7 @@ import { describe } from './errors.ts'
 import type { FrameWriter } from './frame-writer.ts'
 import { guardedLogger } from './logger.ts'
 import { LogLimit } from './log-limit.ts'
-import { TimerQueue } from './timer-queue.ts'
+import type { TimerQueue } from './timer-queue.ts'
 
 /** Something with bytes that wait for the end of the turn. */
 export interface Flushable {
@@ -18,7 +18,8 @@ export class Runtime {
   readonly env: Env
   /** The slab that frames are written to: made by the first session that needs it. */
   writer: FrameWriter | undefined
-  readonly timers: TimerQueue
+  /** Deadlines: made by the first clock that needs it. */
+  timers: TimerQueue | undefined
   /** For lines about sessions, by code: an attacker must not fill the disk. */
   readonly logs: LogLimit
   #dirty: Flushable[] = []
@@ -34,7 +35,6 @@ export class Runtime {
 
   constructor(env: Env) {
     this.env = env
-    this.timers = new TimerQueue(env)
     this.logs = new LogLimit(env)
   }
 

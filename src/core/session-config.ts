@@ -1,10 +1,11 @@
+import type { checkClient } from './client-checks.ts'
 import type { Env } from './env.ts'
-import { badOption } from './errors.ts'
 import { guardedLogger, type Logger } from './logger.ts'
 import type { SessionMetrics } from './metrics.ts'
 import { type Runtime, runtimeOf } from './runtime.ts'
-import { checkHeartbeat, type ResolvedLimits, resolveLimits, type SessionSetup } from './session-options.ts'
-import { partOf, type SessionParts } from './session-parts.ts'
+import { type ResolvedLimits, resolveLimits, type SessionSetup } from './session-options.ts'
+import type { SessionParts } from './session-parts.ts'
+import type { checkSetup } from './setup-checks.ts'
 import type { Transport } from './transport.ts'
 
 /** What Server, Client, dial and attach resolve once and all their sessions share. */
@@ -19,9 +20,19 @@ export interface SessionConfig<In, Out, Data> {
 }
 
 /** What an entry point binds: core has no Env and no transport of its own. */
-export interface Bindings extends SessionParts {
+export interface Bindings {
   readonly env: Env
   readonly transports: readonly Transport[]
+  /** What the sessions of a setup are put together from. */
+  readonly parts: <In, Out, Data>(setup: SessionSetup<In, Out, Data>) => SessionParts
+  /** Looks at all options, before anything else does. Ranges of numbers are looked at without it, too. */
+  readonly checks: OptionChecks
+}
+
+/** Both throw ERR_BAD_OPTION that names the option. */
+export interface OptionChecks {
+  readonly setup: typeof checkSetup
+  readonly client: typeof checkClient
 }
 
 /**
@@ -33,22 +44,18 @@ export function resolveSetup<In, Out, Data>(
   bindings: Bindings,
   own: readonly string[] = [],
 ): SessionConfig<In, Out, Data> {
-  bindings.checks?.setup(setup, bindings.transports, own)
-  if (setup?.codec === undefined) throw badOption('codec', 'is required')
-  const { stages = [], wrap = [], boundary, heartbeat, metrics, name = '' } = setup
-  if (heartbeat !== undefined) checkHeartbeat(heartbeat)
-  if (stages.length > 0) partOf(bindings, 'stages')
-  if (wrap.length > 0) partOf(bindings, 'layers')
-  if (boundary === 'stream') partOf(bindings, 'streams')
+  bindings.checks.setup(setup, bindings.transports, own)
+  const { metrics, name = '' } = setup
+  const parts = bindings.parts(setup)
   const env = setup.env ?? bindings.env
   const logger = setup.logger === undefined ? guardedLogger(env.logger) : guardedLogger(setup.logger, env.logger)
   return {
     setup,
     limits: resolveLimits(setup),
-    parts: bindings,
+    parts,
     env,
     runtime: runtimeOf(env),
     logger,
-    metrics: metrics === undefined ? undefined : partOf(bindings, 'metrics')(metrics, env, name, logger),
+    metrics: metrics && parts.metrics?.(metrics, env, name, logger),
   }
 }

@@ -1,88 +1,56 @@
-import type { ChunkBuffer } from './chunk-buffer.ts'
-import type { checkClient } from './client-checks.ts'
+import type { Clock, SessionClockHost } from './clock.ts'
 import type { Codec } from './codec.ts'
 import type { Connection } from './connection.ts'
 import type { Env } from './env.ts'
-import { badOption } from './errors.ts'
-import type { Framing, FramingFactory, framingFor } from './framing.ts'
+import type { HandlerLoopHost } from './handler-loop.ts'
 import type { guarded } from './layer-guard.ts'
 import type { Logger } from './logger.ts'
 import type { MetricsSink, SessionMetrics } from './metrics.ts'
+import type { Peer } from './peer.ts'
 import type { linkStages } from './pipeline.ts'
-import type { Runtime } from './runtime.ts'
+import type { ReceivingHalf } from './receiving-half.ts'
+import type { sendAll } from './send-all.ts'
 import type { OutboundHost, SendingHalf } from './sending-half.ts'
+import type { SessionConfig } from './session-config.ts'
 import type { ResolvedLimits } from './session-options.ts'
-import type { checkSetup } from './setup-checks.ts'
-import type { deliverStaged } from './staged-delivery.ts'
 
-/**
- * What a session has beside the bare minimum. Entry points hand it to core: Node's has all of it, a page what it imports.
- * An option that needs a part which is not there is ERR_BAD_OPTION.
- */
+/** What the sessions of a setup are put together from. Node has one set for all; a page loads what its options ask for. */
 export interface SessionParts {
-  /** Looks at all options, their names among them, before anything else does. Limits are checked without it, too. */
-  readonly checks?: CheckPart | undefined
+  readonly halves: MakeHalves
+  readonly clock: MakeClock
+  readonly sendAll: typeof sendAll
   /** For the option `wrap`. */
   readonly layers?: typeof guarded | undefined
   /** For the option `stages`. */
-  readonly stages?: StagePart | undefined
-  /** For connections that keep no message boundaries, and `boundary: 'stream'`; for all, where there is no `messages`. */
-  readonly streams?: StreamPart | undefined
-  /** A sending half for connections that keep message boundaries, smaller than that of `streams`. */
-  readonly messages?: MakeMessageOutbound | undefined
+  readonly stages?: typeof linkStages | undefined
   /** For the option `metrics`. */
   readonly metrics?: ((sink: MetricsSink, env: Env, name: string, logger: Logger) => SessionMetrics) | undefined
-}
-
-/** Makes the sending half of a session, framed or not. */
-export type MakeOutbound = <Out>(
-  connection: Connection,
-  codec: Codec<unknown, Out>,
-  framing: Framing | undefined,
-  limits: ResolvedLimits,
-  runtime: Runtime,
-  host: OutboundHost,
-) => SendingHalf<Out>
-
-/** The same where the connection keeps message boundaries. */
-export type MakeMessageOutbound = <Out>(
-  connection: Connection,
-  codec: Codec<unknown, Out>,
-  limits: ResolvedLimits,
-  runtime: Runtime,
-  host: OutboundHost,
-) => SendingHalf<Out>
-
-/** The part `checks`. */
-export interface CheckPart {
-  readonly setup: typeof checkSetup
-  readonly client: typeof checkClient
-}
-
-/** The part `stages`. */
-export interface StagePart {
-  readonly link: typeof linkStages
-  readonly deliver: typeof deliverStaged
-}
-
-/** The part `streams`. */
-export interface StreamPart {
-  /** Where the setup names none. */
-  readonly framing: FramingFactory
-  readonly framingFor: typeof framingFor
-  readonly makeOutbound: MakeOutbound
-  /** @param limitBytes maxFrameBytes */
-  readonly makeBuffer: (limitBytes: number, framing: Framing) => ChunkBuffer
   /** For the text of an error about the first bytes of a peer: what they look like. */
-  readonly hint: (bytes: Uint8Array) => string
+  readonly hint?: ((bytes: Uint8Array) => string) | undefined
+  /** Asked before each dial: puts in what is still missing. */
+  readonly load?: (() => Promise<unknown>) | undefined
 }
 
-/** The part of this name. @throws ERR_BAD_OPTION where it is not there */
-export function partOf<Name extends keyof SessionParts>(
-  parts: SessionParts,
-  name: Name,
-): NonNullable<SessionParts[Name]> {
-  const part = parts[name]
-  if (part === undefined) throw badOption('parts', `must have ${name} for what the other options say`)
-  return part
+/** What a session receives and sends with. */
+export interface Halves<In, Out> {
+  readonly inbound: ReceivingHalf<In>
+  readonly outbound: SendingHalf<Out>
 }
+
+/** @throws what the option `framing` throws for this peer */
+export type MakeHalves = <In, Out, Data>(
+  connection: Connection,
+  codec: Codec<In, Out>,
+  limits: ResolvedLimits,
+  config: SessionConfig<In, Out, Data>,
+  session: HandlerLoopHost<In> & OutboundHost & { readonly peer: Peer },
+) => Halves<In, Out>
+
+/** The clock of a session: made when there is something to look after. */
+export type MakeClock = <In, Out, Data>(
+  config: SessionConfig<In, Out, Data>,
+  limits: ResolvedLimits,
+  inbound: ReceivingHalf<In>,
+  outbound: SendingHalf<Out>,
+  host: SessionClockHost,
+) => Clock

@@ -3,6 +3,7 @@ import type { EventListener } from './event-listener.ts'
 import type { Logger } from './logger.ts'
 import { nearest, requireKnown } from './option-names.ts'
 import {
+  checkHeartbeat,
   type Heartbeat,
   LIMIT_DEFAULTS,
   type Limits,
@@ -96,6 +97,7 @@ export function checkSetup<In, Out, Data>(
   if (heartbeat !== undefined) {
     requireObject('heartbeat', heartbeat)
     requireKnown('heartbeat.', heartbeat, Object.keys(HEARTBEAT_NAMES))
+    checkHeartbeat(heartbeat)
     requireFunction('heartbeat.match', heartbeat.match)
     requireFunction('heartbeat.answer', heartbeat.answer)
     if (heartbeat.message === undefined) throw badOption('heartbeat.message', 'is required')

@@ -1,11 +1,11 @@
 import type { Env } from './env.ts'
-import { notTaken } from './send-all.ts'
+import { notTaken } from './errors.ts'
 import type { SendingHalf } from './sending-half.ts'
 import type { Wait } from './wait.ts'
 import { WaitList } from './wait-list.ts'
 
 /** What a delivery needs of its session. */
-interface Sender {
+export interface Sender {
   readonly maySend: boolean
   onGone(run: () => void): void
   offGone(run: () => void): void

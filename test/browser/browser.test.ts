@@ -7,10 +7,10 @@ import { text } from '../../codecs/text.ts'
 import { line } from '../../codecs/framing/line.ts'
 import { connect, dial } from '../../src/browser/browser.ts'
 import { browserEnv } from '../../src/browser/browser-env.ts'
-import { checks, layers, type Part, stages, streams } from '../../src/browser/parts.ts'
 import type { WsOptions } from '../../src/browser/web-socket-options.ts'
 import type { ClientStatus } from '../../src/core/client.ts'
 import type { Wrapper } from '../../src/core/connection.ts'
+import type { EventListener } from '../../src/core/event-listener.ts'
 import type { AnyStageFactory } from '../../src/core/stage.ts'
 import { systemEnv } from '../../src/env/node/system-env.ts'
 import { listen } from '../../src/node.ts'
@@ -39,7 +39,7 @@ test('json leaves as text and comes back; raw as binary', async (t) => {
 test("boundary 'stream': the framing decides, whatever the messages of the WebSocket", async (t) => {
   const plain = await PlainWebSocketServer.start(t)
   const setup = { codec: text(), framing: line(), boundary: 'stream', ws } as const
-  const session = await dial(plain.url, { ...setup, parts: [streams] })
+  const session = await dial(plain.url, setup)
   const socket = await plain.socket()
   socket.send('one\ntw')
   socket.send('o\n')
@@ -201,7 +201,7 @@ test('a dial that takes too long or is aborted lets go of its socket', async (t)
 
 test('what a browser cannot do is said, with what to do instead', async (t) => {
   const dialing = (options: object, url = 'ws://127.0.0.1:1/'): Promise<unknown> =>
-    dial(url, { codec: text(), parts: [checks], ...options })
+    dial(url, { codec: text(), ...options })
   const bad = async (options: object, message: RegExp): Promise<void> => {
     await t.throwsAsync(dialing(options), { code: 'ERR_BAD_OPTION', message })
   }
@@ -229,38 +229,68 @@ test('a client whose option only the transport knows gives up at once', async (t
   await t.throwsAsync(connect('ws://127.0.0.1:1/', options).ready(), { code: 'ERR_BAD_OPTION' })
 })
 
-test('an option whose part is not there is an error, and one whose part is there works', async (t) => {
+test('what few pages use is loaded where the options ask for it, and works', async (t) => {
   const { url } = (await PlainWebSocketServer.start(t)).echoes()
-  const setup = { codec: text(), ws }
   const same: Wrapper = (connection) => connection
-  const shouting: AnyStageFactory = () => ({ inbound: (message, next) => next(message) })
-  const needing: readonly (readonly [name: string, part: Part, options: object])[] = [
-    ['layers', layers, { wrap: [same] }],
-    ['stages', stages, { stages: [shouting] }],
-    ['streams', streams, { boundary: 'stream' }],
-  ]
-  for (const [name, part, options] of needing) {
-    const message = new RegExp(`parts must have ${name}`)
-    await t.throwsAsync(dial(url, { ...setup, ...options }), { code: 'ERR_BAD_OPTION', message })
-    t.throws(() => connect(url, { ...setup, ...options }), { code: 'ERR_BAD_OPTION', message })
-    const session = await dial(url, { ...setup, ...options, parts: [part] })
-    session.send(name)
-    t.is(await session.receive({ timeoutMs: 5_000 }), name)
-    await session.close()
+  const passing: AnyStageFactory = () => ({ inbound: (message, next) => next(message) })
+  const asking: Readonly<Record<string, object>> = {
+    nothing: {},
+    'empty lists': { wrap: [], stages: [], transports: [], boundary: 'auto' },
+    layers: { wrap: [same] },
+    stages: { stages: [passing] },
+    streams: { boundary: 'stream' },
+    'a stalled peer': { stallTimeoutMs: 5_000 },
+    'limits of a peer': { limits: () => ({ idleTimeoutMs: 5_000 }) },
+    heartbeats: { heartbeat: { intervalMs: 1_000, timeoutMs: 5_000, message: '' } },
+    'layers, stages and streams': { wrap: [same], stages: [passing], boundary: 'stream' },
   }
-  // Lists with nothing in them need nothing.
-  const session = await dial(url, { ...setup, wrap: [], stages: [], boundary: 'auto', parts: [] })
+  for (const [name, options] of Object.entries(asking)) {
+    const heard: string[] = []
+    const listener: EventListener<string, string, unknown> = {
+      onOpen: (session) => void session.send('pushed'),
+      onMessage: (_session, message) => void heard.push(message),
+    }
+    const pulled = await dial(url, { codec: text(), ws, ...options })
+    pulled.send(name)
+    t.is(await pulled.receive({ timeoutMs: 5_000 }), name)
+    await pulled.close()
+    const pushed = await dial(url, { codec: text(), ws, listener, ...options })
+    await until(browserEnv, () => heard.length > 0, `${name}: the answer`)
+    t.deepEqual(heard, ['pushed'], name)
+    await t.throwsAsync(pushed.receive(), { code: 'ERR_BAD_OPTION', message: /listener is set/ })
+    t.is(await pushed.sendAll(['a', 'b']), 2)
+    await pushed.close()
+  }
+})
+
+test('data may talk with the server before there is a listener', async (t) => {
+  const { url } = (await PlainWebSocketServer.start(t)).echoes()
+  const heard: string[] = []
+  const session = await dial(url, {
+    codec: text(),
+    ws,
+    data: async (peer) => {
+      peer.send('who?')
+      return peer.receive({ timeoutMs: 5_000 })
+    },
+    listener: { onMessage: (_session, message) => void heard.push(message) },
+  })
+  t.is(session.data, 'who?')
+  session.send('and now?')
+  await until(browserEnv, () => heard.length > 0, 'the answer')
+  t.deepEqual(heard, ['and now?'])
   await session.close()
 })
 
-test('a transport of your own that keeps no boundaries needs the part streams', async (t) => {
+test('a transport of your own that keeps no boundaries works in a page, too', async (t) => {
   const options = { codec: text(), transports: [inproc], env: systemEnv }
-  const server = await listen('inproc://streamer', { codec: text(), listener: {} })
-  await t.throwsAsync(dial('inproc://streamer', options), {
-    code: 'ERR_BAD_OPTION',
-    message: /parts must have streams/,
+  const server = await listen('inproc://streamer', {
+    codec: text(),
+    listener: { onMessage: (session, message) => session.send(message) },
   })
-  const session = await dial('inproc://streamer', { ...options, parts: [streams] })
+  const session = await dial('inproc://streamer', options)
+  session.send('hello')
+  t.is(await session.receive({ timeoutMs: 5_000 }), 'hello')
   await session.close()
   await server.close()
 })

@@ -1,7 +1,6 @@
 import test from 'ava'
 import { WebSocket } from 'ws'
 import { dial } from '../../src/browser/browser.ts'
-import { layers, stages, streams } from '../../src/browser/parts.ts'
 import { webSocket } from '../../src/browser/web-socket-transport.ts'
 import { type Address, makeAddress, parseAddress } from '../../src/core/address.ts'
 import type { Connection, ConnectionSink, Role } from '../../src/core/connection.ts'
@@ -72,7 +71,7 @@ const setup = { transports: [page] }
 const sessions: SessionsUnderTest = {
   address,
   setup,
-  dial: (where, options) => dial(where, { ...options, parts: [layers, stages, streams] }),
+  dial: (where, options) => dial(where, options),
 }
 verifyTransport(applying('browser'), 'browser', { transport: page, address, wrap: answered })
 verifySession(applying('browser'), 'browser', sessions)

@@ -3,10 +3,10 @@ import fc from 'fast-check'
 import { lengthPrefixed } from '../../codecs/framing/length-prefixed.ts'
 import { raw } from '../../codecs/raw.ts'
 import { text } from '../../codecs/text.ts'
+import { halves } from '../../src/browser/parts/pulling.ts'
 import { allParts } from '../../src/core/all-parts.ts'
 import type { Codec } from '../../src/core/codec.ts'
 import { LiveSession } from '../../src/core/live-session.ts'
-import { MessageOutbound } from '../../src/core/message-outbound.ts'
 import { resolveSetup } from '../../src/core/session-config.ts'
 import type { SessionSetup } from '../../src/core/session-options.ts'
 import type { SessionParts } from '../../src/core/session-parts.ts'
@@ -14,11 +14,8 @@ import { HeldConnection } from '../../src/testing/held-connection.ts'
 import { type VirtualEnv, virtualEnv } from '../../src/testing/virtual-env.ts'
 import { RecordingHost } from '../support/session-pair.ts'
 
-const ALL = allParts(lengthPrefixed())
-const SMALL: SessionParts = {
-  ...ALL,
-  messages: (connection, codec, limits, runtime, host) => new MessageOutbound(connection, codec, limits, runtime, host),
-}
+const ALL: SessionParts = allParts(lengthPrefixed()).parts({ codec: raw() })
+const SMALL: SessionParts = { ...ALL, halves }
 
 interface Held<In, Out> {
   readonly env: VirtualEnv
@@ -34,7 +31,7 @@ async function held<In, Out>(
 ): Promise<Held<In, Out>> {
   const env = virtualEnv()
   const connection = new HeldConnection({ env, boundary: 'message', maxWriteBytes })
-  const config = resolveSetup(setup, { ...parts, env, transports: [] })
+  const config = resolveSetup(setup, { ...allParts(lengthPrefixed()), parts: () => parts, env, transports: [] })
   const session = new LiveSession(connection, config, new RecordingHost(), 'dialed')
   env.defer(() => session.start())
   await env.settle()
