@@ -1,4 +1,4 @@
-import { allocate, readUtf8, utf8Length, writeUtf8 } from '../src/core/bytes.ts'
+import { encodeUtf8, readUtf8 } from '../src/core/bytes.ts'
 import type { Codec } from '../src/core/codec.ts'
 import { badMessage, badOption, cannotEncode, describe } from '../src/core/errors.ts'
 import type { WriteBuffer } from '../src/core/write-buffer.ts'
@@ -84,7 +84,7 @@ class Json implements Codec<unknown> {
         message === undefined ? 'undefined cannot be said in JSON' : `a ${typeof message} cannot be said in JSON`,
       )
     if (this.#mayExceed(text.length) && (text.length > this.#maxKeys * BYTES_A_KEY || this.#mayBeDeep(text))) {
-      const excess = this.#excess(utf8(text))
+      const excess = this.#excess(encodeUtf8(text))
       if (excess !== undefined) throw cannotEncode(excess)
     }
     out.utf8(text)
@@ -166,12 +166,6 @@ function endOfString(bytes: Uint8Array, from: number): number {
 /** Where JSON.parse stopped, if it says so. The rest of its text quotes the message, which is no business of a log. */
 function positionIn(error: unknown): string {
   return / at position \d+/.exec(describe(error))?.[0] ?? ''
-}
-
-function utf8(text: string): Uint8Array {
-  const bytes = allocate(utf8Length(text))
-  writeUtf8(bytes, text, 0)
-  return bytes
 }
 
 /** Its letters can be escaped: \u005f\u005fproto__ is the same key. */

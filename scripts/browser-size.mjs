@@ -41,7 +41,10 @@ async function bundled(source) {
   const chunks = await Promise.all(output.map(async (chunk) => ({ ...chunk, code: await minified(chunk.code) })))
   const names = new Set(firstOf(chunks))
   return {
-    first: chunks.filter(({ fileName }) => names.has(fileName)).map(({ code }) => code).join('\n'),
+    first: chunks
+      .filter(({ fileName }) => names.has(fileName))
+      .map(({ code }) => code)
+      .join('\n'),
     later: chunks.filter(({ fileName }) => !names.has(fileName)),
   }
 }

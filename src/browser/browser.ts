@@ -8,6 +8,7 @@ import type { NeedsData } from '../core/session-options.ts'
 import type { Wait } from '../core/wait.ts'
 import { browserEnv } from './browser-env.ts'
 import type { ClientOptions, SessionSetup } from './browser-options.ts'
+import { pageAddresses } from './page-address.ts'
 import { PAGE_CHECKS } from './page-checks.ts'
 import { pageParts } from './page-parts.ts'
 import { webSocket } from './web-socket-transport.ts'
@@ -16,6 +17,7 @@ import { webSocket } from './web-socket-transport.ts'
 const BROWSER: Bindings = {
   env: browserEnv,
   transports: [webSocket],
+  addresses: pageAddresses,
   parts: pageParts,
   checks: PAGE_CHECKS,
 }

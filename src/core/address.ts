@@ -1,4 +1,4 @@
-import { badOption, HawserError } from './errors.ts'
+import { HawserError } from './errors.ts'
 
 /** The schemes that Hawser has names for; transports of your own add theirs. */
 export type Scheme = 'tcp' | 'tls' | 'udp' | 'ws' | 'wss' | 'ipc' | 'inproc'
@@ -117,17 +117,30 @@ export function toAddress(where: AddressLike): Address {
   })
 }
 
-/** One or several. @throws ERR_BAD_ADDRESS; ERR_BAD_OPTION where it is an empty list */
-export function toAddresses(where: AddressLike | readonly AddressLike[]): Address[] {
-  const list: readonly AddressLike[] = Array.isArray(where) ? where : [where as AddressLike]
-  if (list.length === 0) throw badOption('where', 'names no address')
-  return list.map(toAddress)
-}
-
 /** Dialed, `*` means this machine's loopback. @throws ERR_BAD_ADDRESS for port 0, on which nobody can listen */
 export function dialable(address: Address): Address {
   if (address.port === 0 && WITH_PORT.has(address.scheme)) throw badAddress(address.href, 'port', 'has no port to dial')
   return address.host === '*' ? new ParsedAddress(address.scheme, '127.0.0.1', address.port, address.path) : address
+}
+
+/** How an entry point reads addresses: a page has less to read. */
+export interface AddressReader {
+  /** What the doors take, to be dialed. @throws ERR_BAD_ADDRESS with the `part` that is wrong */
+  toDial(where: AddressLike): Address
+  /** What a connection says of its ends. Never throws: one of somebody's own making may call its end as it likes. */
+  of(text: string): Address
+}
+
+/** Reads all addresses that there are. */
+export const ADDRESSES: AddressReader = {
+  toDial: (where) => dialable(toAddress(where)),
+  of(text) {
+    try {
+      return parseAddress(text)
+    } catch {
+      return makeAddress('stream', '', 0, text) // not a URL: a pipe, a child's stdio
+    }
+  },
 }
 
 function isAddress(where: unknown): where is Address {

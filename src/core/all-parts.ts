@@ -1,3 +1,4 @@
+import { ADDRESSES } from './address.ts'
 import { checkClient } from './client-checks.ts'
 import type { FramingFactory } from './framing.ts'
 import { guarded } from './layer-guard.ts'
@@ -12,7 +13,7 @@ import { checkSetup } from './setup-checks.ts'
 import { streamHalves } from './stream-halves.ts'
 
 /** All that a session can have. @param framing of byte streams, where a setup names none */
-export function allParts(framing: FramingFactory): Pick<Bindings, 'parts' | 'checks'> {
+export function allParts(framing: FramingFactory): Pick<Bindings, 'addresses' | 'parts' | 'checks'> {
   const parts: SessionParts = {
     halves: streamHalves(framing),
     clock: sessionClock,
@@ -22,5 +23,5 @@ export function allParts(framing: FramingFactory): Pick<Bindings, 'parts' | 'che
     metrics: sessionMetrics,
     hint: protocolHint,
   }
-  return { parts: () => parts, checks: { setup: checkSetup, client: checkClient } }
+  return { addresses: ADDRESSES, parts: () => parts, checks: { setup: checkSetup, client: checkClient } }
 }

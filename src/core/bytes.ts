@@ -13,6 +13,7 @@ interface NodeBufferConstructor {
   byteLength(text: string): number
   isBuffer(bytes: unknown): bytes is NodeBuffer
   from(buffer: ArrayBufferLike, offset: number, length: number): NodeBuffer
+  from(text: string): Uint8Array
   readonly [Symbol.species]?: ViewConstructor
 }
 type ViewConstructor = new (buffer: ArrayBufferLike, offset: number, length: number) => Uint8Array
@@ -56,9 +57,9 @@ export function asciiBytes(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0))
 }
 
-/** As UTF-8, in memory of its own. */
+/** As UTF-8. */
 export function encodeUtf8(text: string): Uint8Array {
-  return encoder.encode(text)
+  return NodeBuffer === undefined ? encoder.encode(text) : NodeBuffer.from(text)
 }
 
 /** How much of `text`, in UTF-16 units and without half a character, fits into so many bytes. */

@@ -1,5 +1,4 @@
-import type { Address } from './address.ts'
-import { makeAddress, parseAddress } from './address.ts'
+import type { Address, AddressReader } from './address.ts'
 import type { Connection, PeerInfo, Role } from './connection.ts'
 import type { Peer, PeerCertificate, PeerProxy } from './peer.ts'
 
@@ -20,16 +19,16 @@ export class ConnectionPeer implements Peer {
   declare readonly proxy?: PeerProxy
   declare readonly dialed?: Dialed
 
-  constructor(connection: Connection, role: Role, dialed: Dialed | undefined) {
+  constructor(connection: Connection, role: Role, dialed: Dialed | undefined, addresses: AddressReader) {
     const { certificate, protocol, request, proxy } = connection.peer
     this.role = role
-    this.localAddress = addressOf(connection.localAddress)
-    this.remoteAddress = addressOf(connection.remoteAddress)
+    this.localAddress = addresses.of(connection.localAddress)
+    this.remoteAddress = addresses.of(connection.remoteAddress)
     // Properties that stay absent unless they are known: `certificate: undefined` would be no Peer.
     if (certificate !== undefined) this.certificate = certificate as PeerCertificate // env/node made it
     if (protocol !== undefined) this.protocol = protocol
     if (request !== undefined) this.request = request
-    if (proxy !== undefined) this.proxy = proxyOf(proxy)
+    if (proxy !== undefined) this.proxy = proxyOf(proxy, addresses)
     if (dialed !== undefined) this.dialed = dialed
   }
 
@@ -38,16 +37,7 @@ export class ConnectionPeer implements Peer {
   }
 }
 
-function proxyOf({ address, destination, tlvs }: NonNullable<PeerInfo['proxy']>): PeerProxy {
-  const known = destination === undefined ? undefined : { destination: addressOf(destination) }
-  return { address: addressOf(address), ...known, tlvs }
-}
-
-/** A connection of somebody's own making may call its end as it likes. */
-function addressOf(text: string): Address {
-  try {
-    return parseAddress(text)
-  } catch {
-    return makeAddress('stream', '', 0, text) // not a URL: a pipe, a child's stdio
-  }
+function proxyOf({ address, destination, tlvs }: NonNullable<PeerInfo['proxy']>, addresses: AddressReader): PeerProxy {
+  const known = destination === undefined ? undefined : { destination: addresses.of(destination) }
+  return { address: addresses.of(address), ...known, tlvs }
 }

@@ -1,5 +1,5 @@
 import { addAbortHook, removeAbortHook } from './abort-hooks.ts'
-import { type Address, type AddressLike, dialable, toAddresses } from './address.ts'
+import type { Address, AddressLike, AddressReader } from './address.ts'
 import type { Client, ClientStatus } from './client.ts'
 import {
   CLIENT_OPTION_NAMES,
@@ -9,7 +9,7 @@ import {
 } from './client-options.ts'
 import { ClientSlot, type SlotEvents, type SlotWork } from './client-slot.ts'
 import { EndpointTotals } from './endpoint-totals.ts'
-import { type SessionError, sessionClosed } from './errors.ts'
+import { badOption, type SessionError, sessionClosed } from './errors.ts'
 import { LiveSession } from './live-session.ts'
 import { LogLimit } from './log-limit.ts'
 import { dialConnection } from './outbound-link.ts'
@@ -73,7 +73,7 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
     })
     this.#readyWaits = new WaitList(env)
     this.#sessionWaits = new WaitList(env)
-    const addresses = toAddresses(where).map(dialable)
+    const addresses = addressesOf(where, config.addresses)
     for (const address of addresses) this.#table.find(address)
     this.#slots = this.#makeSlots(addresses)
     this.#begin()
@@ -149,7 +149,7 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
       dial: (address, signal) => {
         const { dialTimeoutMs: timeoutMs } = this.#own
         const options = linkOptions(this.#config, { role: 'dialed', timeoutMs, groups: this.#groups, signal })
-        return dialConnection(this.#table.find(address), address, options, this.#config.parts.load)
+        return dialConnection(this.#table.find(address), address, options, this.#config)
       },
       open: (connection, host, dialed) => new LiveSession(connection, this.#config, host, 'dialed', dialed),
       allExhausted: () => this.#slots.every((slot) => slot.isExhausted || slot.isStopped),
@@ -293,6 +293,13 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
     this.#shutdown.finish()
     this.#status.end()
   }
+}
+
+/** @throws ERR_BAD_ADDRESS; ERR_BAD_OPTION where it is an empty list */
+function addressesOf(where: AddressLike | readonly AddressLike[], reader: AddressReader): Address[] {
+  const list: readonly AddressLike[] = Array.isArray(where) ? where : [where as AddressLike]
+  if (list.length === 0) throw badOption('where', 'names no address')
+  return list.map((each) => reader.toDial(each))
 }
 
 function clientClosed(): Error {

@@ -136,7 +136,7 @@ export class LiveSession<In, Out, Data>
   }
 
   get peer(): Peer {
-    this.#peer ??= new ConnectionPeer(this.#connection, this.#role, this.#dialed)
+    this.#peer ??= new ConnectionPeer(this.#connection, this.#role, this.#dialed, this.#config.addresses)
     return this.#peer
   }
 

@@ -3,13 +3,14 @@ import { messageTooLarge } from './errors.ts'
 import type { WriteBuffer } from './write-buffer.ts'
 
 type Order = 'be' | 'le'
+/** As DataView names them. */
+type Kind = `${'Int' | 'Uint'}${8 | 16 | 32}`
 
 /** Messages are written behind each other into memory of this size. */
 const ROOM_BYTES = 4 * 1024
 /** What a codec may write and take back; the limit is looked at again at the end. */
 const OVERHEAD_BYTES = 64
 const MAX_SAFE = Number.MAX_SAFE_INTEGER
-const TWO_32 = 0x1_0000_0000
 
 /**
  * The WriteBuffer of a session whose messages leave one by one, each in one piece. It is small, where FrameWriter is fast:
@@ -51,41 +52,38 @@ export class MessageWriter implements WriteBuffer {
   }
 
   u8(value: number): void {
-    const at = this.#number(value, 0, 0xff, 1)
-    this.#view.setUint8(at, value)
+    this.#add('Uint8', 1, value)
   }
 
   i8(value: number): void {
-    const at = this.#number(value, -0x80, 0x7f, 1)
-    this.#view.setInt8(at, value)
+    this.#add('Int8', 1, value)
   }
 
   u16(value: number, order?: Order): void {
-    const at = this.#number(value, 0, 0xffff, 2)
-    this.#view.setUint16(at, value, order === 'le')
+    this.#add('Uint16', 2, value, order)
   }
 
   i16(value: number, order?: Order): void {
-    const at = this.#number(value, -0x8000, 0x7fff, 2)
-    this.#view.setInt16(at, value, order === 'le')
+    this.#add('Int16', 2, value, order)
   }
 
   u32(value: number, order?: Order): void {
-    const at = this.#number(value, 0, 0xffff_ffff, 4)
-    this.#view.setUint32(at, value, order === 'le')
+    this.#add('Uint32', 4, value, order)
   }
 
   i32(value: number, order?: Order): void {
-    const at = this.#number(value, -0x8000_0000, 0x7fff_ffff, 4)
-    this.#view.setInt32(at, value, order === 'le')
+    this.#add('Int32', 4, value, order)
   }
 
   u64(value: number, order?: Order): void {
-    this.#long(this.#number(value, 0, MAX_SAFE, 8), value, order === 'le')
+    requireWhole(value, 0, MAX_SAFE)
+    this.i64(value, order)
   }
 
   i64(value: number, order?: Order): void {
-    this.#long(this.#number(value, -MAX_SAFE, MAX_SAFE, 8), value, order === 'le')
+    requireWhole(value, -MAX_SAFE, MAX_SAFE)
+    const at = this.#room(8)
+    this.#view.setBigInt64(at, BigInt(value), order === 'le')
   }
 
   f32(value: number, order?: Order): void {
@@ -129,18 +127,15 @@ export class MessageWriter implements WriteBuffer {
   }
 
   setU8(position: number, value: number): void {
-    requireWhole(value, 0, 0xff)
-    this.#view.setUint8(this.#within(position, 1), value)
+    this.#set('Uint8', 1, position, value)
   }
 
   setU16(position: number, value: number, order?: Order): void {
-    requireWhole(value, 0, 0xffff)
-    this.#view.setUint16(this.#within(position, 2), value, order === 'le')
+    this.#set('Uint16', 2, position, value, order)
   }
 
   setU32(position: number, value: number, order?: Order): void {
-    requireWhole(value, 0, 0xffff_ffff)
-    this.#view.setUint32(this.#within(position, 4), value, order === 'le')
+    this.#set('Uint32', 4, position, value, order)
   }
 
   remove(position: number, length: number): void {
@@ -162,15 +157,15 @@ export class MessageWriter implements WriteBuffer {
     return this.#bytes.subarray(this.#from, this.#to)
   }
 
-  /** Two's complement of up to 53 bits. */
-  #long(at: number, value: number, little: boolean): void {
-    this.#view.setUint32(little ? at + 4 : at, Math.floor(value / TWO_32), little)
-    this.#view.setUint32(little ? at : at + 4, value, little)
+  #add(kind: Kind, length: number, value: number, order?: Order): void {
+    requireRange(kind, length, value)
+    const at = this.#room(length)
+    this.#view[`set${kind}`](at, value, order === 'le')
   }
 
-  #number(value: number, low: number, high: number, length: number): number {
-    requireWhole(value, low, high)
-    return this.#room(length)
+  #set(kind: Kind, length: number, position: number, value: number, order?: Order): void {
+    requireRange(kind, length, value)
+    this.#view[`set${kind}`](this.#within(position, length), value, order === 'le')
   }
 
   /** Where `length` more bytes go. @throws ERR_MESSAGE_TOO_LARGE before there is memory for them */
@@ -201,6 +196,12 @@ export class MessageWriter implements WriteBuffer {
 
 function viewOf({ buffer, byteOffset, length }: Uint8Array): DataView {
   return new DataView(buffer, byteOffset, length)
+}
+
+function requireRange(kind: Kind, length: number, value: number): void {
+  const values = 2 ** (8 * length)
+  const low = kind.startsWith('U') ? 0 : -values / 2
+  requireWhole(value, low, low + values - 1)
 }
 
 function requireWhole(value: number, low: number, high: number): void {

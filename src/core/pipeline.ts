@@ -62,13 +62,7 @@ export class Pipeline<In, Out> {
   }
 
   /** As `Session.deliver`, through the stages. */
-  deliver(
-    env: Env,
-    session: Sender,
-    outbound: SendingHalf<Out>,
-    message: Out,
-    wait: Wait | undefined,
-  ): Promise<void> {
+  deliver(env: Env, session: Sender, outbound: SendingHalf<Out>, message: Out, wait: Wait | undefined): Promise<void> {
     return deliverStaged(env, session, this, outbound, message, wait)
   }
 

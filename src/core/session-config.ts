@@ -1,3 +1,4 @@
+import type { AddressReader } from './address.ts'
 import type { checkClient } from './client-checks.ts'
 import type { Env } from './env.ts'
 import { guardedLogger, type Logger } from './logger.ts'
@@ -13,6 +14,7 @@ export interface SessionConfig<In, Out, Data> {
   readonly setup: SessionSetup<In, Out, Data>
   readonly limits: ResolvedLimits
   readonly parts: SessionParts
+  readonly addresses: AddressReader
   readonly env: Env
   readonly runtime: Runtime
   readonly logger: Logger
@@ -23,6 +25,7 @@ export interface SessionConfig<In, Out, Data> {
 export interface Bindings {
   readonly env: Env
   readonly transports: readonly Transport[]
+  readonly addresses: AddressReader
   /** What the sessions of a setup are put together from. */
   readonly parts: <In, Out, Data>(setup: SessionSetup<In, Out, Data>) => SessionParts
   /** Looks at all options, before anything else does. Ranges of numbers are looked at without it, too. */
@@ -53,6 +56,7 @@ export function resolveSetup<In, Out, Data>(
     setup,
     limits: resolveLimits(setup),
     parts,
+    addresses: bindings.addresses,
     env,
     runtime: runtimeOf(env),
     logger,
