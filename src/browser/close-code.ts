@@ -1,4 +1,4 @@
-import { unitsThatFit } from '../core/bytes.ts'
+import { unitsThatFit } from '../core/utf8.ts'
 import type { CloseReason } from '../core/connection.ts'
 
 /** RFC 6455 section 7.4.1: nothing is wrong. */

@@ -1,4 +1,4 @@
-import { encodeUtf8, readUtf8 } from '../core/bytes.ts'
+import { encodeUtf8, readUtf8 } from '../core/utf8.ts'
 import { closeReasonOf } from '../core/close-code.ts'
 import type { CloseReason, Connection, ConnectionSink, PeerInfo } from '../core/connection.ts'
 import type { Env, TimerHandle } from '../core/env.ts'

@@ -42,7 +42,6 @@ export interface ResolvedClientOptions {
 export const DIAL_TIMEOUT_MS = 5_000
 
 const CLIENT_DEFAULTS = { connections: 1, dialTimeoutMs: DIAL_TIMEOUT_MS }
-const CLIENT_MINIMUM = { connections: 1, dialTimeoutMs: 0 }
 
 /** How a Client reconnects unless it is told otherwise. */
 export const RECONNECT_DEFAULTS: ResolvedReconnect = {
@@ -51,7 +50,7 @@ export const RECONNECT_DEFAULTS: ResolvedReconnect = {
   stableAfterMs: 5_000,
   maxAttempts: 0,
 }
-const RECONNECT_MINIMUM: ResolvedReconnect = { initialMs: 1, maxMs: 1, stableAfterMs: 0, maxAttempts: 0 }
+const RECONNECT_MINIMUM = { initialMs: 1, maxMs: 1, maxAttempts: 0 }
 
 /** The names of the options that are a Client's own. */
 export const CLIENT_OPTION_NAMES: readonly string[] = Object.keys({
@@ -71,7 +70,7 @@ type OwnNames = Record<
 /** The options that are a Client's own. @throws ERR_BAD_OPTION */
 export function resolveClientOptions<In, Out, Data>(options: ClientOptions<In, Out, Data>): ResolvedClientOptions {
   const resolved = withDefaults(CLIENT_DEFAULTS, options)
-  requireNumbers('', resolved, CLIENT_MINIMUM)
+  requireNumbers('', resolved)
   const { reconnect = {} } = options
   return { ...resolved, reconnect: reconnect === false ? false : resolveReconnect(reconnect) }
 }

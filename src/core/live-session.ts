@@ -706,8 +706,9 @@ export class LiveSession<In, Out, Data>
 
   clockExpired(error: HawserError): void {
     if (!this.#mayEnd()) return
-    if (error.code === 'ERR_FRAME_TIMEOUT' && this.#loop.receivedMessages === 0) {
-      error.message += this.loopHint(this.#loop.waiting)
+    const { waiting, receivedMessages } = this.#loop
+    if (error.code === 'ERR_FRAME_TIMEOUT' && waiting !== undefined && receivedMessages === 0) {
+      error.message += this.loopHint(waiting)
     }
     this.#fail(error)
   }

@@ -1,4 +1,3 @@
-import { EMPTY } from './bytes.ts'
 import type { Codec } from './codec.ts'
 import type { Connection } from './connection.ts'
 import type { Env } from './env.ts'
@@ -51,7 +50,6 @@ export class MessageLoop<In> implements ReceivingHalf<In> {
   activeAt: number
   lastMessageAt: number
   frameSince = 0
-  readonly waiting: Uint8Array = EMPTY
   running = 0
   ended = false
   readPaused = false

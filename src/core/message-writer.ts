@@ -1,4 +1,4 @@
-import { allocate, encodeUtf8 } from './bytes.ts'
+import { encodeUtf8 } from './utf8.ts'
 import { messageTooLarge } from './errors.ts'
 import type { WriteBuffer } from './write-buffer.ts'
 
@@ -18,7 +18,7 @@ const MAX_SAFE = Number.MAX_SAFE_INTEGER
  */
 export class MessageWriter implements WriteBuffer {
   text = false
-  #bytes: Uint8Array = allocate(0)
+  #bytes: Uint8Array = new Uint8Array(0)
   #view: DataView = viewOf(this.#bytes)
   #from = 0
   #to = 0
@@ -180,7 +180,7 @@ export class MessageWriter implements WriteBuffer {
 
   #grow(needed: number, length: number): number {
     const message = this.#message
-    this.#bytes = allocate(Math.max(ROOM_BYTES, needed * 2))
+    this.#bytes = new Uint8Array(Math.max(ROOM_BYTES, needed * 2))
     this.#view = viewOf(this.#bytes)
     this.#bytes.set(message)
     this.#from = 0

@@ -19,8 +19,8 @@ export interface ReceivingHalf<In> {
   readonly lastMessageAt: number
   /** Env time when the frame that waits for its rest was begun; 0: none does. */
   frameSince: number
-  /** The first bytes that wait, for an error message. */
-  readonly waiting: Uint8Array
+  /** The first bytes that wait for their rest, for an error message. */
+  readonly waiting?: Uint8Array
   /** Handlers that have begun and not settled. */
   readonly running: number
   /** The peer sends no more. */

@@ -117,28 +117,12 @@ export const LIMIT_DEFAULTS: ResolvedLimits = {
   cronIntervalMs: 30_000,
 }
 
-/** Smallest value of each numeric limit. */
-const LIMIT_MINIMUM: Readonly<Record<Exclude<keyof Limits, 'overflow'>, number>> = {
-  maxFrameBytes: 1,
-  highWaterMarkBytes: 1,
-  maxBufferedBytes: 1,
-  inboundHighWaterMarkBytes: 1,
-  concurrency: 1,
-  frameTimeoutMs: 0,
-  openTimeoutMs: 0,
-  closeTimeoutMs: 0,
-  stallTimeoutMs: 0,
-  idleTimeoutMs: 0,
-  cronIntervalMs: 0,
-}
-
-const HEARTBEAT_MINIMUM = { intervalMs: 1, timeoutMs: 1 }
-
 /** `limits` over `base`; an explicit undefined keeps the base. @throws ERR_BAD_OPTION */
 export function resolveLimits(limits: Limits, base: ResolvedLimits = LIMIT_DEFAULTS): ResolvedLimits {
   const resolved = withDefaults(base, limits)
-  requireNumbers('', resolved, LIMIT_MINIMUM)
-  requireOneOf('overflow', resolved.overflow, ['close', 'drop', 'throw'])
+  const { overflow, ...numbers } = resolved
+  requireNumbers('', numbers)
+  requireOneOf('overflow', overflow, ['close', 'drop', 'throw'])
   if (limits.highWaterMarkBytes !== undefined || limits.maxBufferedBytes !== undefined)
     return marksInOrder(resolved, limits)
   return resolved
@@ -154,8 +138,9 @@ function marksInOrder(resolved: ResolvedLimits, given: Limits): ResolvedLimits {
 
 /** @throws ERR_BAD_OPTION */
 export function checkHeartbeat(heartbeat: Heartbeat<never, unknown>): void {
-  requireNumbers('heartbeat.', heartbeat, HEARTBEAT_MINIMUM)
-  if (heartbeat.timeoutMs <= heartbeat.intervalMs) throw badOption('heartbeat.timeoutMs', 'must exceed intervalMs')
+  const { intervalMs, timeoutMs } = heartbeat
+  requireNumbers('heartbeat.', { intervalMs, timeoutMs }, { intervalMs: 1 })
+  if (timeoutMs <= intervalMs) throw badOption('heartbeat.timeoutMs', 'must exceed intervalMs')
 }
 
 /** The keys of `defaults`, each from `options` unless that is undefined. Other options are left out. */
@@ -171,13 +156,18 @@ export function withDefaults<T extends object>(
   return resolved
 }
 
-/** Each of the numbers in `minimum`, which stand in the group of that name. @throws ERR_BAD_OPTION as `requireNumber` */
-export function requireNumbers<Name extends string>(
+/**
+ * Each of a group of numbers: times may be 0, which is off, sizes and counts may not, unless `minimum` says otherwise.
+ * @throws ERR_BAD_OPTION as `requireNumber`
+ */
+export function requireNumbers(
   group: string,
-  values: Readonly<Record<NoInfer<Name>, unknown>>,
-  minimum: Readonly<Record<Name, number>>,
+  values: Readonly<Record<string, unknown>>,
+  minimum: Readonly<Record<string, number>> = {},
 ): void {
-  for (const name of Object.keys(minimum) as Name[]) requireNumber(group + name, values[name], minimum[name])
+  for (const name of Object.keys(values)) {
+    requireNumber(group + name, values[name], minimum[name] ?? (name.endsWith('Ms') ? 0 : 1))
+  }
 }
 
 /** @throws ERR_BAD_OPTION unless it is a finite number from `minimum` to `maximum`; sizes and counts are whole */
