@@ -4,6 +4,8 @@ import { MessageOutbound } from '../core/message-outbound.ts'
 import type { SessionSetup } from '../core/session-options.ts'
 import type { SessionParts } from '../core/session-parts.ts'
 
+type Load = () => Promise<Partial<SessionParts>>
+
 /** Enough for a listener that is told of messages over a WebSocket. */
 const SMALL: SessionParts = {
   halves: (connection, codec, limits, { env, runtime }, session) => ({
@@ -19,20 +21,24 @@ const SMALL: SessionParts = {
  * it: most browsers never see it.
  */
 export function pageParts<In, Out, Data>(setup: SessionSetup<In, Out, Data>): SessionParts {
-  const parts: SessionParts = { ...SMALL, load: async () => Object.assign(parts, ...(await Promise.all(asked(setup)))) }
+  const asked = askedBy(setup)
+  const load = async (): Promise<unknown> => Object.assign(parts, ...(await Promise.all(asked.map((part) => part()))))
+  const parts: SessionParts = asked.length === 0 ? SMALL : { ...SMALL, load }
   return parts
 }
 
-function asked<In, Out, Data>(setup: SessionSetup<In, Out, Data>): Promise<Partial<SessionParts>>[] {
+function askedBy<In, Out, Data>(setup: SessionSetup<In, Out, Data>): Load[] {
   const { listener, data, heartbeat, stallTimeoutMs = 0, limits, wrap = [], stages = [], transports = [] } = setup
-  const loading: Promise<Partial<SessionParts>>[] = []
-  // Connections of the page's own making may be anything.
+  const isPulled = listener === undefined || data !== undefined || stages.length > 0
+  // Layers and transports of the page's own may make anything of a connection.
   const isStream = setup.boundary === 'stream' || wrap.length > 0 || transports.length > 0
-  if (isStream) loading.push(import('./parts/streams.ts'))
-  else if (listener === undefined || data !== undefined || stages.length > 0) loading.push(import('./parts/pulling.ts'))
-  if (isStream || heartbeat !== undefined || stallTimeoutMs > 0 || limits !== undefined)
-    loading.push(import('./parts/watching.ts'))
-  if (wrap.length > 0) loading.push(import('./parts/layers.ts'))
-  if (stages.length > 0) loading.push(import('./parts/stages.ts'))
-  return loading
+  const isWatched = isStream || heartbeat !== undefined || stallTimeoutMs > 0 || limits !== undefined
+  const asked: Load[] = []
+  if (isStream) asked.push(() => import('./parts/streams.ts'))
+  else if (isPulled) asked.push(() => import('./parts/pulling.ts'))
+  if (isWatched) asked.push(() => import('./parts/watching.ts'))
+  if (wrap.length > 0) asked.push(() => import('./parts/layers.ts'))
+  if (stages.length > 0) asked.push(() => import('./parts/stages.ts'))
+  if (data !== undefined) asked.push(() => import('./parts/opening.ts'))
+  return asked
 }

@@ -1,4 +1,5 @@
 import { badOption } from '../core/errors.ts'
+import { type Kinds, requireKinds } from './page-checks.ts'
 import { requireNumber } from '../core/session-options.ts'
 import type { LinkOptions } from '../core/transport.ts'
 import type { WebSocketClass } from './web-socket-class.ts'
@@ -19,11 +20,13 @@ export interface WsOptions {
 /** The group `ws`, with every default filled in. */
 export type ResolvedWsOptions = { readonly [K in keyof WsOptions]-?: NonNullable<WsOptions[K]> }
 
+const KINDS: Kinds<WsOptions> = { subprotocols: 'object', maxHeldBytes: 'number', WebSocket: 'function' }
 const MAX_HELD_BYTES = 16 * 1024 * 1024
 
 /** @throws ERR_BAD_OPTION */
 export function resolveWs({ groups }: Pick<LinkOptions, 'groups'>): ResolvedWsOptions {
   const group = (groups['ws'] ?? {}) as WsOptions
+  requireKinds('ws.', group, KINDS)
   const { subprotocols = [], maxHeldBytes = MAX_HELD_BYTES, WebSocket = globalWebSocket() } = group
   requireNumber('ws.maxHeldBytes', maxHeldBytes, 1)
   if (WebSocket === undefined) throw badOption('ws.WebSocket', 'is required where there is no global WebSocket')

@@ -3,6 +3,7 @@ import { checkClient } from './client-checks.ts'
 import type { FramingFactory } from './framing.ts'
 import { guarded } from './layer-guard.ts'
 import { sessionMetrics } from './metrics.ts'
+import { open } from './opening.ts'
 import { linkStages } from './pipeline.ts'
 import { protocolHint } from './protocol-hint.ts'
 import { sendAll } from './send-all.ts'
@@ -18,6 +19,7 @@ export function allParts(framing: FramingFactory): Pick<Bindings, 'addresses' | 
     halves: streamHalves(framing),
     clock: sessionClock,
     sendAll,
+    open,
     layers: guarded,
     stages: linkStages,
     metrics: sessionMetrics,

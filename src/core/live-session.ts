@@ -17,7 +17,7 @@ import {
 import type { HandlerLoopHost } from './handler-loop.ts'
 import { Hooks, type HooksHost } from './hooks.ts'
 import type { Peer } from './peer.ts'
-import { OpeningPeer } from './opening-peer.ts'
+import type { OpeningHost } from './opening.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { CloseCause, CloseOptions, Session } from './session.ts'
 import type { ReceivingHalf } from './receiving-half.ts'
@@ -46,7 +46,14 @@ const ABRUPT = new Set<string>(['ERR_OVERFLOW', 'ERR_STALLED', 'ERR_HEARTBEAT_TI
  * in the interfaces of the parts.
  */
 export class LiveSession<In, Out, Data>
-  implements Session<In, Out, Data>, ConnectionSink, OutboundHost, HandlerLoopHost<In>, SessionClockHost, HooksHost
+  implements
+    Session<In, Out, Data>,
+    ConnectionSink,
+    OpeningHost<In, Out, Data>,
+    OutboundHost,
+    HandlerLoopHost<In>,
+    SessionClockHost,
+    HooksHost
 {
   readonly #config: SessionConfig<In, Out, Data>
   readonly #limits: ResolvedLimits
@@ -360,28 +367,7 @@ export class LiveSession<In, Out, Data>
     }
     this.#loop.setPull(true)
     this.#loop.release()
-    let result: Data | Promise<Data>
-    try {
-      result = data(
-        new OpeningPeer(
-          this,
-          (wait) => this.#receiveOpening(wait),
-          (message) => this.#sendOpening(message),
-        ),
-      )
-    } catch (error) {
-      this.#refuse('data', error)
-      return
-    }
-    if (!isThenable(result)) {
-      this.#dataReady(result)
-      return
-    }
-    this.#makeClock().startOpening()
-    Promise.resolve(result).then(
-      (value) => this.#dataReady(value),
-      (error: unknown) => this.#refuse('data', error),
-    )
+    this.#config.parts.open?.(data, this)
   }
 
   /** `onShutdown`, running handlers finish and send, then a graceful close. Resolves when closed; never rejects. */
@@ -416,22 +402,27 @@ export class LiveSession<In, Out, Data>
     this.#connection.attach(this)
   }
 
-  #receiveOpening(wait: Wait | undefined): Promise<In> {
-    if (this.#announced || this.#hooks.begun) return Promise.reject(sessionClosed('the opening is over'))
+  openingReads(): void {
     this.#attach()
+  }
+
+  openingReceive(wait: Wait | undefined): Promise<In> {
     return this.#loop.receive(wait)
   }
 
-  #sendOpening(message: Out): boolean {
-    this.#attach()
-    return this.send(message)
+  openingWaits(): void {
+    this.#makeClock().startOpening()
   }
 
-  #dataReady(data: Data): void {
+  openingReady(data: Data): void {
     if (this.#state !== 'opening') return
     this.#data = data
     this.#attach()
     this.#begin()
+  }
+
+  openingFailed(error: unknown): void {
+    this.#refuse('data', error)
   }
 
   /** `data` is there: the listener takes over. */

@@ -60,6 +60,6 @@ export function resolveSetup<In, Out, Data>(
     env,
     runtime: runtimeOf(env),
     logger,
-    metrics: metrics && parts.metrics?.(metrics, env, name, logger),
+    metrics: metrics === undefined ? undefined : parts.metrics?.(metrics, env, name, logger),
   }
 }

@@ -6,6 +6,7 @@ import type { HandlerLoopHost } from './handler-loop.ts'
 import type { guarded } from './layer-guard.ts'
 import type { Logger } from './logger.ts'
 import type { MetricsSink, SessionMetrics } from './metrics.ts'
+import type { open } from './opening.ts'
 import type { Peer } from './peer.ts'
 import type { linkStages } from './pipeline.ts'
 import type { ReceivingHalf } from './receiving-half.ts'
@@ -19,6 +20,8 @@ export interface SessionParts {
   readonly halves: MakeHalves
   readonly clock: MakeClock
   readonly sendAll: typeof sendAll
+  /** For the option `data`. */
+  readonly open?: typeof open | undefined
   /** For the option `wrap`. */
   readonly layers?: typeof guarded | undefined
   /** For the option `stages`. */
