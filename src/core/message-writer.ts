@@ -6,22 +6,21 @@ type Order = 'be' | 'le'
 /** As DataView names them. */
 type Kind = `${'Int' | 'Uint'}${8 | 16 | 32}`
 
-/** Messages are written behind each other into memory of this size. */
-const ROOM_BYTES = 4 * 1024
+/** What a short message is given at first. */
+const ROOM_BYTES = 64
 /** What a codec may write and take back; the limit is looked at again at the end. */
 const OVERHEAD_BYTES = 64
 const MAX_SAFE = Number.MAX_SAFE_INTEGER
 
 /**
- * The WriteBuffer of a session whose messages leave one by one, each in one piece. It is small, where FrameWriter is fast:
- * nothing is referred to, and memory is not shared with other sessions.
+ * The WriteBuffer of a session whose messages leave one by one, each in memory of its own. It is small, where FrameWriter
+ * is fast: nothing is referred to, and memory is not shared.
  */
 export class MessageWriter implements WriteBuffer {
   text = false
   #bytes: Uint8Array = new Uint8Array(0)
-  #view: DataView = viewOf(this.#bytes)
-  #from = 0
-  #to = 0
+  #view: DataView = new DataView(this.#bytes.buffer)
+  position = 0
   #limitBytes = 0
   #busy = false
 
@@ -33,22 +32,18 @@ export class MessageWriter implements WriteBuffer {
     this.text = text
   }
 
-  /** The message, which is somebody's now: the next one starts behind it. */
+  /** The message, which is somebody's now. */
   take(): Uint8Array {
-    const message = this.#message
-    this.#from = this.#to
-    this.#busy = false
+    const message = this.#bytes.subarray(0, this.position)
+    this.abandon()
     return message
   }
 
   /** As if it had never been begun. */
   abandon(): void {
-    this.#to = this.#from
+    this.#useBytes(0)
+    this.position = 0
     this.#busy = false
-  }
-
-  get position(): number {
-    return this.#to - this.#from
   }
 
   u8(value: number): void {
@@ -120,10 +115,9 @@ export class MessageWriter implements WriteBuffer {
   }
 
   reserve(length: number): number {
-    const { position } = this
     const at = this.#room(length)
-    this.#bytes.fill(0, at, at + length) // what was abandoned lies here
-    return position
+    this.#bytes.fill(0, at, at + length) // what was removed may lie here
+    return at
   }
 
   setU8(position: number, value: number): void {
@@ -139,22 +133,17 @@ export class MessageWriter implements WriteBuffer {
   }
 
   remove(position: number, length: number): void {
-    const at = this.#within(position, length)
-    this.#bytes.copyWithin(at, at + length, this.#to)
-    this.#to -= length
+    this.#bytes.copyWithin(this.#within(position, length), position + length, this.position)
+    this.position -= length
   }
 
   indexOf(bytes: number | Uint8Array, from: number): number {
-    const message = this.#message
+    const message = this.#bytes.subarray(0, this.position)
     const pattern = typeof bytes === 'number' ? [bytes] : Array.from(bytes)
     const first = pattern[0] as number // one at least
     let at = message.indexOf(first, from)
     while (at >= 0 && pattern.some((byte, i) => message[at + i] !== byte)) at = message.indexOf(first, at + 1)
     return at
-  }
-
-  get #message(): Uint8Array {
-    return this.#bytes.subarray(this.#from, this.#to)
   }
 
   #add(kind: Kind, length: number, value: number, order?: Order): void {
@@ -170,32 +159,27 @@ export class MessageWriter implements WriteBuffer {
 
   /** Where `length` more bytes go. @throws ERR_MESSAGE_TOO_LARGE before there is memory for them */
   #room(length: number): number {
-    const at = this.#to
-    const needed = this.position + length
+    const at = this.position
+    const needed = at + length
     if (needed > this.#limitBytes + OVERHEAD_BYTES) throw messageTooLarge(needed, this.#limitBytes)
-    if (at + length > this.#bytes.length) return this.#grow(needed, length)
-    this.#to += length
+    const bytes = this.#bytes
+    if (needed > bytes.length) {
+      this.#useBytes(Math.max(needed, 2 * bytes.length, ROOM_BYTES))
+      this.#bytes.set(bytes)
+    }
+    this.position = needed
     return at
   }
 
-  #grow(needed: number, length: number): number {
-    const message = this.#message
-    this.#bytes = new Uint8Array(Math.max(ROOM_BYTES, needed * 2))
-    this.#view = viewOf(this.#bytes)
-    this.#bytes.set(message)
-    this.#from = 0
-    this.#to = needed
-    return needed - length
+  #useBytes(length: number): void {
+    this.#bytes = new Uint8Array(length)
+    this.#view = new DataView(this.#bytes.buffer)
   }
 
   #within(position: number, length: number): number {
     if (position < 0 || position + length > this.position) throw new RangeError(`no ${length} bytes at ${position}`)
-    return this.#from + position
+    return position
   }
-}
-
-function viewOf({ buffer, byteOffset, length }: Uint8Array): DataView {
-  return new DataView(buffer, byteOffset, length)
 }
 
 function requireRange(kind: Kind, length: number, value: number): void {

@@ -108,7 +108,10 @@ export function checkSetup<In, Out, Data>(
 /** The transports' own options come in groups, each named for a scheme of its transport. */
 function groupNames(transports: readonly Transport[], own: readonly Transport[] = []): string[] {
   if (!Array.isArray(own)) throw badOption('transports', 'must be a list')
-  return [...transports, ...own].flatMap(({ schemes }) => schemes)
+  const names = [...transports, ...own].flatMap(({ schemes }) => schemes)
+  const second = names.find((scheme, at) => names.indexOf(scheme) < at)
+  if (second !== undefined) throw badOption('transports', `has a second transport for ${second}`)
+  return names
 }
 
 /** A class may have members of its own; a plain object with `onmessage` has a mistake. */
