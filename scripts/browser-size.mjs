@@ -10,11 +10,13 @@ const LIMIT_BYTES = 15_000
 /** Programs of pages: what they take of the package. */
 const PAGES = {
   'connect and json': `
-    export { connect } from './dist/src/browser/index.js'
-    export { json } from './dist/codecs/index.js'`,
+    import { connect } from './dist/src/browser/index.js'
+    import { json } from './dist/codecs/index.js'
+    globalThis.page = { connect, json }`,
   'all of hawser/browser, and json': `
-    export * from './dist/src/browser/index.js'
-    export { json } from './dist/codecs/index.js'`,
+    import * as browser from './dist/src/browser/index.js'
+    import { json } from './dist/codecs/index.js'
+    globalThis.page = { ...browser, json }`,
 }
 
 for (const [name, source] of Object.entries(PAGES)) {

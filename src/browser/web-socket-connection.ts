@@ -45,8 +45,14 @@ interface Written {
  *   - no end at once: after `destroy` it closes in the background
  */
 export class WebSocketConnection implements Connection {
-  readonly peer: PeerInfo
+  readonly boundary = 'message'
+  readonly reliable = true
+  readonly chunks = 'kept'
+  readonly maxWriteBytes = Infinity
+  /** A page does not learn its own. */
+  readonly localAddress = 'browser://local:0'
   readonly remoteAddress: string
+  readonly peer: PeerInfo
   readonly #socket: WebSocketObject
   readonly #env: Env
   readonly #text: boolean
@@ -84,23 +90,6 @@ export class WebSocketConnection implements Connection {
     socket.onmessage = (event: MessageReceived) => this.#onSocketMessage(event)
     socket.onclose = (event: SocketClosed) => this.#onSocketClose(event)
     socket.onerror = () => {} // it says nothing; the close that follows has a code
-  }
-
-  get boundary(): 'message' {
-    return 'message'
-  }
-  get reliable(): true {
-    return true
-  }
-  get chunks(): 'kept' {
-    return 'kept'
-  }
-  get maxWriteBytes(): number {
-    return Infinity
-  }
-  /** A page does not learn its own. */
-  get localAddress(): string {
-    return 'browser://local:0'
   }
 
   get bufferedBytes(): number {

@@ -1,11 +1,11 @@
 import { ADDRESSES } from './address.ts'
 import { checkClient } from './client-checks.ts'
 import type { FramingFactory } from './framing.ts'
+import { heartbeatsOf } from './heartbeats.ts'
 import { guarded } from './layer-guard.ts'
 import { sessionMetrics } from './metrics.ts'
 import { open } from './opening.ts'
 import { linkStages } from './pipeline.ts'
-import { protocolHint } from './protocol-hint.ts'
 import { sendAll } from './send-all.ts'
 import { sessionClock } from './session-clock.ts'
 import type { Bindings } from './session-config.ts'
@@ -23,7 +23,7 @@ export function allParts(framing: FramingFactory): Pick<Bindings, 'addresses' | 
     layers: guarded,
     stages: linkStages,
     metrics: sessionMetrics,
-    hint: protocolHint,
+    heartbeats: heartbeatsOf,
   }
   return { addresses: ADDRESSES, parts: () => parts, checks: { setup: checkSetup, client: checkClient } }
 }

@@ -3,8 +3,9 @@ import type { ChunkBuffer } from './chunk-buffer.ts'
 import type { Codec } from './codec.ts'
 import type { Connection } from './connection.ts'
 import type { Env } from './env.ts'
-import { badFrame, describe, frameTooLarge, type HawserError, isHawserError, undecodable } from './errors.ts'
+import { badFrame, describe, frameTooLarge, HawserError, isHawserError, undecodable } from './errors.ts'
 import type { Framing } from './framing.ts'
+import { protocolHint } from './protocol-hint.ts'
 import { pushedToListener, type ReceivingHalf } from './receiving-half.ts'
 import type { ResolvedLimits } from './session-options.ts'
 import { isThenable } from './thenable.ts'
@@ -30,15 +31,10 @@ export interface HandlerLoopHost<In> {
   loopFailed(error: HawserError): void
   /** A datagram was undecodable; the loop goes on. */
   loopReported(error: HawserError): void
-  /**
-   * The peer has ended, and all that it sent is handled, but for `leftBytes` of an unfinished frame. Where messages are
-   * pulled it is told to who asks for the next one. At most once.
-   */
-  loopEnded(leftBytes: number): void
+  /** The peer has ended, and all that it sent is handled. Where messages are pulled it is told to who asks for the next one. At most once. */
+  loopEnded(): void
   /** A frame was begun and is not finished. */
   loopAwaitsFrame(): void
-  /** What the first bytes of the peer look like, for the text of an error. */
-  loopHint(bytes: Uint8Array): string
 }
 
 /**
@@ -427,7 +423,7 @@ export class HandlerLoop<In> implements ReceivingHalf<In> {
   /** @throws on a reliable connection, where it is the end */
   #undecodable(error: unknown, frame: Uint8Array): void {
     const reason = undecodable(error)
-    if (this.receivedMessages === 0) reason.message += this.#host.loopHint(frame)
+    if (this.receivedMessages === 0) reason.message += protocolHint(frame)
     if (this.#connection.reliable) throw reason
     this.#host.loopReported(reason)
   }
@@ -541,7 +537,8 @@ export class HandlerLoop<In> implements ReceivingHalf<In> {
       this.turnAway(this.#finishedWith)
     } else if (!this.#endReported && !this.#held && awaited) {
       this.#endReported = true
-      this.#host.loopEnded(leftBytes)
+      if (leftBytes > 0) this.#host.loopFailed(truncated(leftBytes))
+      else this.#host.loopEnded()
     }
   }
 
@@ -575,8 +572,12 @@ export class HandlerLoop<In> implements ReceivingHalf<In> {
   #explain(error: unknown): HawserError {
     const reason = isHawserError(error) ? error : badFrame(`the framing failed: ${describe(error)}`)
     if (reason.code !== 'ERR_BAD_MESSAGE' && this.receivedMessages === 0) {
-      reason.message += this.#host.loopHint(this.waiting)
+      reason.message += protocolHint(this.waiting)
     }
     return reason
   }
+}
+
+function truncated(leftBytes: number): HawserError<'ERR_TRUNCATED'> {
+  return new HawserError('ERR_TRUNCATED', `the peer ended in the middle of a frame, ${leftBytes} B of which had come`)
 }

@@ -7,13 +7,16 @@ import {
   type ResolvedClientOptions,
   resolveClientOptions,
 } from './client-options.ts'
-import { ClientSlot, type SlotEvents, type SlotWork } from './client-slot.ts'
+import { ClientSlot, type SlotHost } from './client-slot.ts'
+import type { Connection } from './connection.ts'
+import type { Dialed } from './connection-peer.ts'
 import { EndpointTotals } from './endpoint-totals.ts'
 import { badOption, type SessionError, sessionClosed } from './errors.ts'
 import { LiveSession } from './live-session.ts'
 import { LogLimit } from './log-limit.ts'
 import { dialConnection } from './outbound-link.ts'
 import type { CloseCause, Session } from './session.ts'
+import type { SessionHost } from './session-host.ts'
 import { type Bindings, resolveSetup, type SessionConfig } from './session-config.ts'
 import { Shutdown } from './shutdown.ts'
 import type { EndpointStats } from './stats.ts'
@@ -35,7 +38,7 @@ export function connect<In, Out, Data>(
 }
 
 /** The Client that applications hold: its slots, who waits for a session, and its end. */
-export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
+export class LiveClient<In, Out, Data> implements Client<In, Out, Data>, SlotHost<LiveSession<In, Out, Data>> {
   readonly #options: ClientOptions<In, Out, Data>
   readonly #own: ResolvedClientOptions
   readonly #config: SessionConfig<In, Out, Data>
@@ -75,7 +78,11 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
     this.#sessionWaits = new WaitList(env)
     const addresses = addressesOf(where, config.addresses)
     for (const address of addresses) this.#table.find(address)
-    this.#slots = this.#makeSlots(addresses)
+    const { connections, reconnect } = this.#own
+    this.#slots = Array.from(
+      { length: connections },
+      (_, index) => new ClientSlot(index, env, addresses, reconnect, this),
+    )
     this.#begin()
   }
 
@@ -141,28 +148,26 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
 
   // ── Slots ────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #makeSlots(addresses: readonly Address[]): ClientSlot<LiveSession<In, Out, Data>>[] {
-    const work: SlotWork<LiveSession<In, Out, Data>> = {
-      env: this.#config.env,
-      addresses,
-      reconnect: this.#own.reconnect,
-      dial: (address, signal) => {
-        const { dialTimeoutMs: timeoutMs } = this.#own
-        const options = linkOptions(this.#config, { role: 'dialed', timeoutMs, groups: this.#groups, signal })
-        return dialConnection(this.#table.find(address), address, options, this.#config)
-      },
-      open: (connection, host, dialed) => new LiveSession(connection, this.#config, host, 'dialed', dialed),
-      allExhausted: () => this.#slots.every((slot) => slot.isExhausted || slot.isStopped),
-    }
-    const events: SlotEvents<LiveSession<In, Out, Data>> = {
-      dialing: ({ index, generation }, address) =>
-        this.#status.emit({ type: 'dialing', address, slot: index, generation }),
-      opened: (slot, address, session) => this.#onOpened(slot, address, session),
-      failed: (slot, address, error, retryInMs) => this.#onFailed(slot, address, error, retryInMs),
-      gone: (slot, address, session, cause) => this.#onGone(slot, address, session, cause),
-      ended: (_slot, error) => this.#onEnded(error),
-    }
-    return Array.from({ length: this.#own.connections }, (_, index) => new ClientSlot(index, work, events))
+  slotDials(address: Address, signal: AbortSignal): Promise<Connection> {
+    const { dialTimeoutMs: timeoutMs } = this.#own
+    const options = linkOptions(this.#config, { role: 'dialed', timeoutMs, groups: this.#groups, signal })
+    return dialConnection(this.#table.find(address), address, options, this.#config)
+  }
+
+  slotOpens(
+    connection: Connection,
+    host: SessionHost<LiveSession<In, Out, Data>>,
+    dialed: Dialed,
+  ): LiveSession<In, Out, Data> {
+    return new LiveSession(connection, this.#config, host, 'dialed', dialed)
+  }
+
+  slotsExhausted(): boolean {
+    return this.#slots.every((slot) => slot.isExhausted || slot.isStopped)
+  }
+
+  slotDialing({ index, generation }: ClientSlot<LiveSession<In, Out, Data>>, address: Address): void {
+    this.#status.emit({ type: 'dialing', address, slot: index, generation })
   }
 
   #begin(): void {
@@ -172,7 +177,7 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
     for (const slot of this.#slots) slot.start()
   }
 
-  #onOpened(
+  slotOpened(
     { index, generation }: ClientSlot<LiveSession<In, Out, Data>>,
     address: Address,
     session: LiveSession<In, Out, Data>,
@@ -185,7 +190,7 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
     if (this.#isReady()) this.#readyWaits.resolveAll(undefined)
   }
 
-  #onFailed(
+  slotFailed(
     { index }: ClientSlot<LiveSession<In, Out, Data>>,
     address: Address,
     error: SessionError,
@@ -202,7 +207,7 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
     })
   }
 
-  #onGone(
+  slotGone(
     { index, generation }: ClientSlot<LiveSession<In, Out, Data>>,
     address: Address,
     session: LiveSession<In, Out, Data>,
@@ -215,7 +220,7 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
   }
 
   /** A slot that will never be open again. Without any other the Client is of no more use. */
-  #onEnded(error: SessionError | undefined): void {
+  slotEnded(error: SessionError | undefined): void {
     if (this.#shutdown.begun) return
     this.#failure ??= error
     const gaveUp = this.#failure !== undefined && (this.#own.reconnect === false ? this.#allStopped() : true)

@@ -7,7 +7,7 @@ import type { CloseReason, Connection, ConnectionSink, Role } from './connection
 import { ConnectionPeer, type Dialed } from './connection-peer.ts'
 import {
   describe,
-  HawserError,
+  type HawserError,
   isHawserError,
   listenerFailed,
   notTaken,
@@ -15,6 +15,7 @@ import {
   sessionClosed,
 } from './errors.ts'
 import type { HandlerLoopHost } from './handler-loop.ts'
+import type { HeartbeatHost, Heartbeats } from './heartbeats.ts'
 import { Hooks, type HooksHost } from './hooks.ts'
 import type { Peer } from './peer.ts'
 import type { OpeningHost } from './opening.ts'
@@ -52,6 +53,7 @@ export class LiveSession<In, Out, Data>
     OpeningHost<In, Out, Data>,
     OutboundHost,
     HandlerLoopHost<In>,
+    HeartbeatHost<Out>,
     SessionClockHost,
     HooksHost
 {
@@ -64,7 +66,7 @@ export class LiveSession<In, Out, Data>
   readonly #loop: ReceivingHalf<In>
   readonly #outbound: SendingHalf<Out>
   readonly #pipeline: Pipeline<In, Out> | undefined
-  readonly #match: ((message: In) => boolean) | undefined
+  readonly #heartbeats: Heartbeats<In, Out> | undefined
   readonly #hooks: Hooks<In, Out, Data>
   readonly #ending = new SessionEnd()
   #clock: Clock | undefined
@@ -118,9 +120,9 @@ export class LiveSession<In, Out, Data>
       const { inbound, outbound } = parts.halves(this.#connection, codec, this.#limits, config, this)
       this.#loop = inbound
       this.#outbound = outbound
-      this.#match = setup.heartbeat?.match
+      this.#heartbeats = parts.heartbeats?.(setup.heartbeat, this)
       this.#pipeline = this.#makePipeline()
-      this.#loop.direct = this.#match === undefined && this.#pipeline === undefined
+      this.#loop.direct = this.#heartbeats?.areSeen !== true && this.#pipeline === undefined
     } catch (error) {
       this.#connection.destroy()
       throw isHawserError(error) ? error : listenerFailed('setup', error, false)
@@ -538,7 +540,10 @@ export class LiveSession<In, Out, Data>
   // ── Receiving ──────────────────────────────────────────────────────────────────────────────────────────────
 
   loopDecoded(message: In): void {
-    if (this.#match !== undefined && this.#isHeartbeat(message)) return
+    if (this.#heartbeats?.take(message) === true) {
+      this.#loop.receivedMessages++
+      return
+    }
     if (this.#pipeline === undefined) {
       this.#loop.hand(message)
       return
@@ -573,16 +578,8 @@ export class LiveSession<In, Out, Data>
     if (this.#limits.frameTimeoutMs > 0) this.#makeClock().look()
   }
 
-  loopHint(bytes: Uint8Array): string {
-    return this.#config.parts.hint?.(bytes) ?? ''
-  }
-
-  loopEnded(leftBytes: number): void {
-    if (leftBytes > 0) {
-      this.#fail(
-        new HawserError('ERR_TRUNCATED', `the peer ended in the middle of a frame, ${leftBytes} B of which had come`),
-      )
-    } else if (this.#state === 'opening') {
+  loopEnded(): void {
+    if (this.#state === 'opening') {
       this.#endedEarly = true
       this.#loop.finish(sessionClosed('the peer has ended'))
     } else if (this.#handleRunning) {
@@ -591,18 +588,6 @@ export class LiveSession<In, Out, Data>
     } else {
       this.#closeRemotely()
     }
-  }
-
-  #isHeartbeat(message: In): boolean {
-    const { heartbeat } = this.#config.setup
-    try {
-      if (heartbeat?.match?.(message) !== true) return false
-      this.#loop.receivedMessages++
-      if (heartbeat.answer !== undefined) this.send(heartbeat.answer(message))
-    } catch (error) {
-      this.#fail(listenerFailed('heartbeat', error, true))
-    }
-    return true
   }
 
   #runHandle(handle: (session: Session<In, Out, Data>) => Promise<unknown>): void {
@@ -686,22 +671,15 @@ export class LiveSession<In, Out, Data>
   }
 
   clockHeartbeat(): void {
-    const { heartbeat } = this.#config.setup
-    if (heartbeat === undefined) return
-    try {
-      this.send(heartbeat.message)
-    } catch (error) {
-      this.#fail(listenerFailed('heartbeat', error, true))
-    }
+    this.#heartbeats?.beat()
+  }
+
+  heartbeatFailed(error: unknown): void {
+    this.#fail(listenerFailed('heartbeat', error, true))
   }
 
   clockExpired(error: HawserError): void {
-    if (!this.#mayEnd()) return
-    const { waiting, receivedMessages } = this.#loop
-    if (error.code === 'ERR_FRAME_TIMEOUT' && waiting !== undefined && receivedMessages === 0) {
-      error.message += this.loopHint(waiting)
-    }
-    this.#fail(error)
+    if (this.#mayEnd()) this.#fail(error)
   }
 
   clockCloseOver(): void {

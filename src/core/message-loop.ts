@@ -166,7 +166,7 @@ export class MessageLoop<In> implements ReceivingHalf<In> {
     this.#regulate()
     if (!this.ended || this.undecodedBytes > 0 || this.#held || this.running > 0 || this.#endReported) return
     this.#endReported = true
-    this.#host.loopEnded(0)
+    this.#host.loopEnded()
   }
 
   /** False where there is none. */

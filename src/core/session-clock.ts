@@ -1,5 +1,6 @@
 import { type Clock, type SessionClockHost, silentFor, unopenedFor } from './clock.ts'
 import { HawserError } from './errors.ts'
+import { protocolHint } from './protocol-hint.ts'
 import type { ReceivingHalf } from './receiving-half.ts'
 import type { Runtime } from './runtime.ts'
 import type { SendingHalf } from './sending-half.ts'
@@ -242,13 +243,19 @@ export class SessionClock extends Deadline implements Clock {
     return Math.max(progressAt, this.#seenProgressAt)
   }
 
+  /** Of a peer that never said a whole thing: what its first bytes look like. */
+  #hint(): string {
+    const { waiting, receivedMessages } = this.#inbound
+    return waiting === undefined || receivedMessages > 0 ? '' : protocolHint(waiting)
+  }
+
   #errorOf(verdict: Verdict): HawserError {
     const { limits, heartbeatTimeoutMs } = this.#settings
     switch (verdict) {
       case 'ERR_TIMEOUT':
         return unopenedFor(limits.openTimeoutMs)
       case 'ERR_FRAME_TIMEOUT':
-        return new HawserError(verdict, `a frame was not finished within ${limits.frameTimeoutMs} ms`)
+        return new HawserError(verdict, `a frame was not finished within ${limits.frameTimeoutMs} ms${this.#hint()}`)
       case 'ERR_IDLE_TIMEOUT':
         return silentFor(this.idleTimeoutMs)
       case 'ERR_HEARTBEAT_TIMEOUT':

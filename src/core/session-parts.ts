@@ -3,6 +3,7 @@ import type { Codec } from './codec.ts'
 import type { Connection } from './connection.ts'
 import type { Env } from './env.ts'
 import type { HandlerLoopHost } from './handler-loop.ts'
+import type { heartbeatsOf } from './heartbeats.ts'
 import type { guarded } from './layer-guard.ts'
 import type { Logger } from './logger.ts'
 import type { MetricsSink, SessionMetrics } from './metrics.ts'
@@ -28,8 +29,8 @@ export interface SessionParts {
   readonly stages?: typeof linkStages | undefined
   /** For the option `metrics`. */
   readonly metrics?: ((sink: MetricsSink, env: Env, name: string, logger: Logger) => SessionMetrics) | undefined
-  /** For the text of an error about the first bytes of a peer: what they look like. */
-  readonly hint?: ((bytes: Uint8Array) => string) | undefined
+  /** For the option `heartbeat`. */
+  readonly heartbeats?: typeof heartbeatsOf | undefined
   /** Asked before each dial: puts in what is still missing. */
   readonly load?: (() => Promise<unknown>) | undefined
 }

@@ -4,4 +4,3 @@ import { streamHalves } from '../../core/stream-halves.ts'
 
 /** For byte streams: `boundary: 'stream'`, layers, transports of the page's own. */
 export const halves: MakeHalves = /* @__PURE__ */ streamHalves(/* @__PURE__ */ lengthPrefixed())
-export { protocolHint as hint } from '../../core/protocol-hint.ts'
