@@ -1,6 +1,7 @@
 import { encodeUtf8, readUtf8 } from '../src/core/utf8.ts'
 import type { Codec } from '../src/core/codec.ts'
 import { badMessage, badOption, cannotEncode, describe } from '../src/core/errors.ts'
+import type { TextCodec } from '../src/core/text-codec.ts'
 import type { WriteBuffer } from '../src/core/write-buffer.ts'
 import { UNCHECKED, type SchemaInput, type SchemaOutput, type StandardIssue, type StandardSchema } from './schema.ts'
 
@@ -54,7 +55,7 @@ export function json(options: { readonly in?: StandardSchema | undefined } & Jso
   return new Json(maxDepth, maxKeys, schema)
 }
 
-class Json implements Codec<unknown> {
+class Json implements TextCodec<unknown, unknown> {
   readonly format = 'text'
   readonly keeps = 'values'
   readonly #maxDepth: number
@@ -73,6 +74,10 @@ class Json implements Codec<unknown> {
   }
 
   encode(message: unknown, out: WriteBuffer): void {
+    out.utf8(this.toText(message))
+  }
+
+  toText(message: unknown): string {
     let text: string | undefined
     try {
       text = JSON.stringify(message)
@@ -87,7 +92,7 @@ class Json implements Codec<unknown> {
       const excess = this.#excess(encodeUtf8(text))
       if (excess !== undefined) throw cannotEncode(excess)
     }
-    out.utf8(text)
+    return text
   }
 
   #parse(frame: Uint8Array): unknown {

@@ -12,11 +12,13 @@ import type { Bindings } from './session-config.ts'
 import type { SessionParts } from './session-parts.ts'
 import { checkSetup } from './setup-checks.ts'
 import { streamHalves } from './stream-halves.ts'
+import { writtenMessages } from './written-messages.ts'
 
 /** All that a session can have. @param framing of byte streams, where a setup names none */
 export function allParts(framing: FramingFactory): Pick<Bindings, 'addresses' | 'parts' | 'checks'> {
   const parts: SessionParts = {
     halves: streamHalves(framing),
+    encoder: writtenMessages,
     clock: sessionClock,
     sendAll,
     open,

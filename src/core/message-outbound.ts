@@ -2,7 +2,7 @@ import type { Codec } from './codec.ts'
 import type { Connection } from './connection.ts'
 import { encodeFailed, messageTooLarge, overflown, sessionClosed } from './errors.ts'
 import { Fifo } from './fifo.ts'
-import { MessageWriter } from './message-writer.ts'
+import type { MessageEncoder, OutgoingMessage } from './message-encoder.ts'
 import type { Flushable, Runtime } from './runtime.ts'
 import type { OutboundHost, SendingHalf } from './sending-half.ts'
 import type { ResolvedLimits } from './session-options.ts'
@@ -11,11 +11,6 @@ import { WaitList } from './wait-list.ts'
 
 /** What a message that waits costs beside its bytes: a flood of tiny ones must not be free. */
 const OVERHEAD_BYTES = 256
-
-interface Message {
-  readonly bytes: Uint8Array
-  readonly text: boolean
-}
 
 /** One flush, until its last message is taken. */
 interface Flight {
@@ -28,7 +23,7 @@ interface Flight {
  * The sending half of a session whose connection keeps messages apart and sends each by itself: a WebSocket of a browser.
  * It keeps the same rules as Outbound, without what makes that fast and large.
  *
- *     put ──▶ MessageWriter ──▶ pending ──flush──▶ Connection.write ──▶ taken
+ *     put ──▶ MessageEncoder ──▶ pending ──flush──▶ Connection.write ──▶ taken
  */
 export class MessageOutbound<Out> implements SendingHalf<Out>, Flushable {
   readonly codec: Codec<unknown, Out>
@@ -36,9 +31,9 @@ export class MessageOutbound<Out> implements SendingHalf<Out>, Flushable {
   readonly #limits: ResolvedLimits
   readonly #runtime: Runtime
   readonly #host: OutboundHost
-  #writer: MessageWriter | undefined
+  readonly #encode: MessageEncoder<Out>
 
-  #pending: Message[] = []
+  #pending: OutgoingMessage[] = []
   #pendingBytes = 0
   /** Who waits for the taking of what is pending. */
   #waiting: WaitList<void> | undefined
@@ -63,12 +58,14 @@ export class MessageOutbound<Out> implements SendingHalf<Out>, Flushable {
     limits: ResolvedLimits,
     runtime: Runtime,
     host: OutboundHost,
+    encode: MessageEncoder<Out>,
   ) {
     this.#connection = connection
     this.codec = codec
     this.#limits = limits
     this.#runtime = runtime
     this.#host = host
+    this.#encode = encode
   }
 
   get bufferedBytes(): number {
@@ -92,17 +89,13 @@ export class MessageOutbound<Out> implements SendingHalf<Out>, Flushable {
   }
 
   put(message: Out): boolean {
-    this.#writer ??= new MessageWriter()
-    const writer = this.#writer
-    writer.begin(this.#limits.maxFrameBytes, this.codec.format === 'text')
+    let encoded: OutgoingMessage
     try {
-      this.codec.encode(message, writer)
-      this.#requireSendable(writer.position)
+      encoded = this.#encode(message, this.#limits.maxFrameBytes)
     } catch (error) {
-      writer.abandon()
       throw encodeFailed(error)
     }
-    return this.#keep({ bytes: writer.take(), text: writer.text })
+    return this.putBody(encoded.bytes, encoded.text)
   }
 
   putBody(bytes: Uint8Array, text: boolean): boolean {
@@ -148,7 +141,7 @@ export class MessageOutbound<Out> implements SendingHalf<Out>, Flushable {
     this.#pendingBytes = 0
     this.#waiting = undefined
     if (this.stampsWrites) this.wroteAt = this.#runtime.env.now()
-    const last = messages.pop() as Message
+    const last = messages.pop() as OutgoingMessage
     try {
       connection.cork()
       for (const { bytes, text } of messages) connection.write(bytes, undefined, text)
@@ -196,7 +189,7 @@ export class MessageOutbound<Out> implements SendingHalf<Out>, Flushable {
     if (length > maxWriteBytes) throw messageTooLarge(length, maxWriteBytes, 'what the connection carries')
   }
 
-  #keep(message: Message): boolean {
+  #keep(message: OutgoingMessage): boolean {
     const { highWaterMarkBytes, maxBufferedBytes, overflow } = this.#limits
     const fill = this.#fill + message.bytes.length + OVERHEAD_BYTES
     if (fill > maxBufferedBytes) {

@@ -6,6 +6,7 @@ import type { HandlerLoopHost } from './handler-loop.ts'
 import type { heartbeatsOf } from './heartbeats.ts'
 import type { guarded } from './layer-guard.ts'
 import type { Logger } from './logger.ts'
+import type { MessageEncoder } from './message-encoder.ts'
 import type { MetricsSink, SessionMetrics } from './metrics.ts'
 import type { open } from './opening.ts'
 import type { Peer } from './peer.ts'
@@ -19,6 +20,8 @@ import type { ResolvedLimits } from './session-options.ts'
 /** What the sessions of a setup are put together from. Node has one set for all; a page loads what its options ask for. */
 export interface SessionParts {
   readonly halves: MakeHalves
+  /** For a MessageOutbound. */
+  readonly encoder: <Out>(codec: Codec<unknown, Out>) => MessageEncoder<Out>
   readonly clock: MakeClock
   readonly sendAll: typeof sendAll
   /** For the option `data`. */
