@@ -48,7 +48,7 @@ export class WebSocketConnection implements Connection {
   readonly boundary = 'message'
   readonly reliable = true
   readonly chunks = 'kept'
-  readonly maxWriteBytes = Infinity
+  readonly maxWriteBytes: number = Infinity
   /** A page does not learn its own. */
   readonly localAddress = 'browser://local:0'
   readonly remoteAddress: string
@@ -196,7 +196,8 @@ export class WebSocketConnection implements Connection {
       this.#heldBytes -= bytes.length + MESSAGE_OVERHEAD_BYTES
       this.#sink?.onChunk(bytes, text)
     }
-    if (!this.#mayDeliver || this.#end === undefined) return
+    // A sink that is slow, or pauses, is told only when nothing waits for it.
+    if (this.#attaching || this.#gone || this.#held.length > 0 || this.#end === undefined) return
     this.#sink?.onEnd(this.#end)
     if (!this.#gone) this.#leave(undefined)
   }

@@ -456,7 +456,7 @@ export class LiveSession<In, Out, Data>
       return
     }
     const { handle } = this.#config.setup
-    if (handle !== undefined) this.#runHandle(handle)
+    if (handle !== undefined) void this.#runHandle(handle)
     this.#loop.release()
     this.#lingerIfEnded()
   }
@@ -590,25 +590,18 @@ export class LiveSession<In, Out, Data>
     }
   }
 
-  #runHandle(handle: (session: Session<In, Out, Data>) => Promise<unknown>): void {
+  async #runHandle(handle: (session: Session<In, Out, Data>) => Promise<unknown>): Promise<void> {
     this.#handleRunning = true
-    const finished = (thrown?: { readonly error: unknown }): void => {
-      this.#handleRunning = false
-      const ended = this.#state !== 'open' || this.#cause !== undefined
-      if (thrown === undefined || (ended && isHawserError(thrown.error, 'ERR_SESSION_CLOSED'))) void this.close()
-      else this.#fail(listenerFailed('handle', thrown.error, false))
-    }
-    let result: unknown
+    let failure: HawserError | undefined
     try {
-      result = handle(this)
+      await handle(this)
     } catch (error) {
-      finished({ error })
-      return
+      const ended = this.#state !== 'open' || this.#cause !== undefined
+      if (!ended || !isHawserError(error, 'ERR_SESSION_CLOSED')) failure = listenerFailed('handle', error, false)
     }
-    Promise.resolve(result).then(
-      () => finished(),
-      (error: unknown) => finished({ error }),
-    )
+    this.#handleRunning = false
+    if (failure === undefined) void this.close()
+    else this.#fail(failure)
   }
 
   /** Messages are pulled: nobody need be there when the last one was. */

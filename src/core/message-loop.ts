@@ -2,27 +2,20 @@ import type { Codec } from './codec.ts'
 import type { Connection } from './connection.ts'
 import type { Env } from './env.ts'
 import { frameTooLarge, type HawserError, undecodable } from './errors.ts'
-import { Fifo } from './fifo.ts'
 import type { HandlerLoopHost } from './handler-loop.ts'
 import { pushedToListener, type ReceivingHalf } from './receiving-half.ts'
 import type { ResolvedLimits } from './session-options.ts'
 import { isThenable } from './thenable.ts'
 
-/** After so many frames in one go the page has its turn. */
-const BURST_FRAMES = 1024
-/** What a waiting frame costs beside its bytes: a flood of empty ones must not be free. */
-const FRAME_OVERHEAD_BYTES = 64
-
-interface Frame {
-  readonly bytes: Uint8Array
-  readonly text: boolean
-}
+/** After so many messages the page has its turn: what waited in the connection may be as many as there is room for. */
+const BURST_MESSAGES = 1024
 
 /**
- * The receiving half of a session whose messages are pushed to a listener, over a reliable connection that keeps messages
- * apart: a WebSocket of a browser. It keeps the same rules as HandlerLoop, without what streams, stages and `receive` need.
+ * The receiving half of a session whose messages are pushed to a listener, over a connection that keeps messages apart and
+ * gives none while it is paused: a WebSocket of a browser. It keeps the same rules as HandlerLoop, without what streams,
+ * stages and `receive` need. Nothing waits here: while the listener is busy, held or paused, so is the connection.
  *
- *     chunk ──▶ frames ──decode──▶ message ──▶ listener
+ *     chunk ──decode──▶ message ──▶ listener
  */
 export class MessageLoop<In> implements ReceivingHalf<In> {
   readonly #connection: Connection
@@ -31,22 +24,19 @@ export class MessageLoop<In> implements ReceivingHalf<In> {
   readonly #env: Env
   readonly #host: HandlerLoopHost<In>
 
-  #frames = new Fifo<Frame>()
   #held = true
   #paused = false
   #discarding = false
   /** One could not be decoded: what follows is no message. */
   #broken = false
-  #inRun = false
   #yielding = false
-  /** Frames since the last chunk or yield, in whatever promise jobs. */
   #burst = 0
   #endReported = false
 
   direct = false
   receivedBytes = 0
   receivedMessages = 0
-  undecodedBytes = 0
+  readonly undecodedBytes = 0
   activeAt: number
   lastMessageAt: number
   frameSince = 0
@@ -76,18 +66,22 @@ export class MessageLoop<In> implements ReceivingHalf<In> {
   onChunk(bytes: Uint8Array, text: boolean): void {
     this.activeAt = this.#env.now()
     this.receivedBytes += bytes.length
-    if (this.#discarding || this.ended) return
+    if (this.#discarding || this.#broken) return
     const { maxFrameBytes } = this.#limits
     if (bytes.length > maxFrameBytes) return this.#break(frameTooLarge(bytes.length, maxFrameBytes))
-    this.#frames.push({ bytes, text })
-    this.undecodedBytes += bytes.length + FRAME_OVERHEAD_BYTES
-    this.#burst = 0
-    this.#run()
+    let message: In
+    try {
+      message = this.#codec.decode(bytes, text)
+    } catch (error) {
+      return this.#break(undecodable(error))
+    }
+    if (++this.#burst === BURST_MESSAGES) this.#yieldTurn()
+    this.#host.loopDecoded(message)
   }
 
   onEnd(): void {
     this.ended = true
-    this.#run()
+    this.#update()
   }
 
   /** Nobody pulls. */
@@ -99,20 +93,22 @@ export class MessageLoop<In> implements ReceivingHalf<In> {
 
   hold(): void {
     this.#held = true
+    this.#update()
   }
 
   release(): void {
     this.#held = false
-    this.#run()
+    this.#update()
   }
 
   pause(): void {
     this.#paused = true
+    this.#update()
   }
 
   resume(): void {
     this.#paused = false
-    this.#env.defer(this.#runLater)
+    this.#update()
   }
 
   hand(message: In): void {
@@ -121,6 +117,7 @@ export class MessageLoop<In> implements ReceivingHalf<In> {
     const result = this.#host.loopHandle(message)
     if (!isThenable(result)) return
     this.running++
+    this.#update()
     // A thenable of somebody's own may settle twice.
     Promise.resolve(result).then(this.#onSettled, (error: unknown) => {
       this.#host.loopRejected(error)
@@ -130,9 +127,7 @@ export class MessageLoop<In> implements ReceivingHalf<In> {
 
   discard(): void {
     this.#discarding = true
-    this.#frames = new Fifo()
-    this.undecodedBytes = 0
-    this.#regulate()
+    this.#update()
   }
 
   finish(): void {
@@ -140,57 +135,19 @@ export class MessageLoop<In> implements ReceivingHalf<In> {
     this.discard()
   }
 
-  get #mayHandle(): boolean {
-    const { concurrency } = this.#limits
-    const held = this.#held || this.#paused || this.#yielding || this.#discarding || this.#broken
-    return !held && this.running < concurrency
-  }
-
-  readonly #runLater = (): void => this.#run()
-
   readonly #onSettled = (): void => {
     this.running--
-    this.#run()
+    this.#update()
     if (this.running === 0) this.onIdle?.()
-  }
-
-  /** Hands out what may be handed out now. Not to be called inside of a call of the application. */
-  #run(): void {
-    if (this.#inRun) return
-    this.#inRun = true
-    while (this.#mayHandle) {
-      if (this.#burst++ === BURST_FRAMES) this.#yieldTurn()
-      else if (!this.#handleNext()) break
-    }
-    this.#inRun = false
-    this.#regulate()
-    if (!this.ended || this.undecodedBytes > 0 || this.#held || this.running > 0 || this.#endReported) return
-    this.#endReported = true
-    this.#host.loopEnded()
-  }
-
-  /** False where there is none. */
-  #handleNext(): boolean {
-    const frame = this.#frames.shift()
-    if (frame === undefined) return false
-    this.undecodedBytes -= frame.bytes.length + FRAME_OVERHEAD_BYTES
-    let message: In
-    try {
-      message = this.#codec.decode(frame.bytes, frame.text)
-    } catch (error) {
-      this.#break(undecodable(error))
-      return false
-    }
-    this.#host.loopDecoded(message)
-    return true
   }
 
   #yieldTurn(): void {
     this.#yielding = true
+    this.#update()
     this.#env.yield(() => {
       this.#yielding = false
       this.#burst = 0
-      this.#run()
+      this.#update()
     })
   }
 
@@ -200,16 +157,17 @@ export class MessageLoop<In> implements ReceivingHalf<In> {
     this.#host.loopFailed(error)
   }
 
-  /** Backpressure. While it discards, reading goes on. */
-  #regulate(): void {
-    const mark = this.#limits.inboundHighWaterMarkBytes
-    if (this.readPaused) {
-      if (!this.#mayHandle && this.undecodedBytes > mark / 2) return
-      this.readPaused = false
-      this.#connection.resume()
-    } else if (!this.#mayHandle && this.undecodedBytes >= mark && !this.ended) {
-      this.readPaused = true
-      this.#connection.pause()
+  /** The connection gives messages while one may be handled, or all are forgotten; the end is told behind the last. */
+  #update(): void {
+    const isBusy = this.#held || this.#paused || this.#yielding || this.running >= this.#limits.concurrency
+    const shallPause = isBusy && !this.#discarding
+    if (shallPause !== this.readPaused) {
+      this.readPaused = shallPause
+      if (shallPause) this.#connection.pause()
+      else this.#connection.resume()
     }
+    if (!this.ended || this.#endReported || this.#held || this.running > 0) return
+    this.#endReported = true
+    this.#host.loopEnded()
   }
 }
