@@ -1,6 +1,7 @@
 import { encodeUtf8, readUtf8 } from '../src/core/utf8.ts'
 import type { Codec } from '../src/core/codec.ts'
 import { badMessage, badOption, cannotEncode, describe } from '../src/core/errors.ts'
+import { requireNumber, withDefaults } from '../src/core/session-options.ts'
 import type { TextCodec } from '../src/core/text-codec.ts'
 import type { WriteBuffer } from '../src/core/write-buffer.ts'
 import { UNCHECKED, type SchemaInput, type SchemaOutput, type StandardIssue, type StandardSchema } from './schema.ts'
@@ -44,10 +45,9 @@ export function json<SI extends StandardSchema, SO extends StandardSchema = SI>(
 /** Unchecked: the types are your word for it. */
 export function json<In = unknown, Out = In>(limits?: JsonLimits): Codec<In, Out>
 export function json(options: { readonly in?: StandardSchema | undefined } & JsonLimits = {}): Codec<unknown> {
-  const maxDepth = options.maxDepth ?? JSON_DEFAULTS.maxDepth
-  const maxKeys = options.maxKeys ?? JSON_DEFAULTS.maxKeys
-  if (!(Number.isSafeInteger(maxDepth) && maxDepth >= 1)) throw badOption('maxDepth', 'is a whole number from 1 on')
-  if (!(Number.isSafeInteger(maxKeys) && maxKeys >= 0)) throw badOption('maxKeys', 'is a whole number from 0 on')
+  const { maxDepth, maxKeys } = withDefaults(JSON_DEFAULTS, options)
+  requireNumber('maxDepth', maxDepth, 1)
+  requireNumber('maxKeys', maxKeys, 0)
   const schema = options.in === UNCHECKED ? undefined : options.in
   if (schema !== undefined && typeof schema['~standard']?.validate !== 'function') {
     throw badOption('in', 'is a Standard Schema')
@@ -84,10 +84,7 @@ class Json implements TextCodec<unknown, unknown> {
     } catch (error) {
       throw cannotEncode(`the message cannot be said in JSON: ${describe(error)}`, error)
     }
-    if (text === undefined)
-      throw cannotEncode(
-        message === undefined ? 'undefined cannot be said in JSON' : `a ${typeof message} cannot be said in JSON`,
-      )
+    if (text === undefined) throw cannotEncode(`${typeof message} cannot be said in JSON`)
     if (this.#mayExceed(text.length) && (text.length > this.#maxKeys * BYTES_A_KEY || this.#mayBeDeep(text))) {
       const excess = this.#excess(encodeUtf8(text))
       if (excess !== undefined) throw cannotEncode(excess)

@@ -1,3 +1,4 @@
+import { known } from '../core/known.ts'
 import { unitsThatFit } from '../core/utf8.ts'
 import type { CloseReason } from '../core/connection.ts'
 
@@ -27,5 +28,5 @@ export function isBroken(code: number): boolean {
 
 /** What the peer said; 1005 is its saying nothing. */
 export function receivedReason(code: number, text: string): CloseReason {
-  return { ...(code === 1005 ? {} : { code }), ...(text === '' ? {} : { text }) }
+  return known({ code: code === 1005 ? undefined : code, text: text === '' ? undefined : text })
 }

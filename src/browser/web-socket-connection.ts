@@ -197,8 +197,9 @@ export class WebSocketConnection implements Connection {
       this.#sink?.onChunk(bytes, text)
     }
     // A sink that is slow, or pauses, is told only when nothing waits for it.
-    if (this.#attaching || this.#gone || this.#held.length > 0 || this.#end === undefined) return
-    this.#sink?.onEnd(this.#end)
+    if (this.#sink === undefined || this.#attaching || this.#gone || this.#held.length > 0 || this.#end === undefined)
+      return
+    this.#sink.onEnd(this.#end)
     if (!this.#gone) this.#leave(undefined)
   }
 

@@ -80,10 +80,6 @@ export class MessageOutbound<Out> implements SendingHalf<Out>, Flushable {
     return this.#flushedBytes - this.#connection.bufferedBytes
   }
 
-  get progress(): number {
-    return this.#connection.progress ?? 0
-  }
-
   get writable(): boolean {
     return this.#fill < this.#limits.highWaterMarkBytes
   }

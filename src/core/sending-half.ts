@@ -27,7 +27,7 @@ export interface SendingHalf<Out> {
   /** What the connection has taken so far: as long as it rises, the peer is reading. */
   readonly takenBytes: number
   /** Changes while the peer takes parts of a large write. */
-  readonly progress: number
+  readonly progress?: number
   /** Env time when the peer fell behind, or last took something since. */
   readonly progressAt: number
   /** Whether somebody looks at `wroteAt`. */

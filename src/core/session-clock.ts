@@ -234,7 +234,7 @@ export class SessionClock extends Deadline implements Clock {
 
   /** When the peer was last seen to take something. */
   #progressAt(now: number): number {
-    const { takenBytes, progress, progressAt } = this.#outbound
+    const { takenBytes, progress = 0, progressAt } = this.#outbound
     if (takenBytes !== this.#seenTakenBytes || progress !== this.#seenProgress) {
       this.#seenTakenBytes = takenBytes
       this.#seenProgress = progress

@@ -196,6 +196,6 @@ function peerInfo({ certificate, protocol, request, proxy }: Partial<Peer>): Pee
     certificate,
     protocol,
     request,
-    proxy: proxy && { ...proxy, address: proxy.address.href, destination: proxy.destination?.href },
+    proxy,
   }
 }
