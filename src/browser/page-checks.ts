@@ -30,16 +30,15 @@ const KINDS: Kinds<Omit<Setup, keyof Limits | 'metrics'>> = {
   ws: 'object',
 }
 
-type HookName = keyof EventListener<unknown, never>
-const HOOKS: readonly string[] = Object.keys({
-  onOpen: true,
-  onMessage: true,
-  onCron: true,
-  onDrain: true,
-  onShutdown: true,
-  onError: true,
-  onClose: true,
-} satisfies Readonly<Record<HookName, true>>)
+const HOOKS: readonly (keyof EventListener<unknown, never>)[] = [
+  'onOpen',
+  'onMessage',
+  'onCron',
+  'onDrain',
+  'onShutdown',
+  'onError',
+  'onClose',
+]
 
 /**
  * What a page in plain JavaScript can get wrong: names that nobody knows, values of the wrong kind. As on Node, in fewer

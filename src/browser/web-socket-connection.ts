@@ -184,8 +184,7 @@ export class WebSocketConnection implements Connection {
   #holdFirst(bytes: Uint8Array): void {
     const later = this.#held
     this.#held = new Fifo()
-    this.#held.push({ bytes, text: false })
-    this.#heldBytes += bytes.length + MESSAGE_OVERHEAD_BYTES
+    this.#hold(bytes, false)
     for (let next = later.shift(); next !== undefined; next = later.shift()) this.#held.push(next)
   }
 

@@ -1,6 +1,5 @@
 import type { ClientStatus } from './client.ts'
-import { badOption } from './errors.ts'
-import { requireNumbers, type SessionSetup, withDefaults } from './session-options.ts'
+import { inOrder, requireNumbers, type SessionSetup, withDefaults } from './session-options.ts'
 
 /** How a lost or failed session is replaced: exponential backoff with full jitter. */
 export interface ReconnectOptions {
@@ -78,8 +77,5 @@ export function resolveClientOptions<In, Out, Data>(options: ClientOptions<In, O
 function resolveReconnect(options: ReconnectOptions): ResolvedReconnect {
   const resolved = withDefaults(RECONNECT_DEFAULTS, options)
   requireNumbers('reconnect.', resolved, RECONNECT_MINIMUM)
-  if (resolved.maxMs >= resolved.initialMs) return resolved
-  if (options.initialMs === undefined) return { ...resolved, initialMs: resolved.maxMs }
-  if (options.maxMs === undefined) return { ...resolved, maxMs: resolved.initialMs }
-  throw badOption('reconnect.maxMs', 'must not be less than initialMs')
+  return inOrder('reconnect.', resolved, options, 'initialMs', 'maxMs')
 }

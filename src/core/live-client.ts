@@ -288,7 +288,7 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data>, SlotHos
   #abandonAll(): void {
     const left = this.#slots.flatMap(({ session }) => session ?? [])
     const { name } = this.#options
-    this.#config.logger.error(`closed without ${left.length} sessions that never said they are closed`, { name })
+    this.#config.logger.error(`${left.length} sessions never closed`, { name })
     for (const session of left) session.onClose() // in the name of its connection
   }
 

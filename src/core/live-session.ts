@@ -310,9 +310,9 @@ export class LiveSession<In, Out, Data>
     return this.#outbound.codec as Codec<In, Out> // it was made from one
   }
 
-  /** As `peer.transport`, without making a Peer. */
-  get transport(): string {
-    return /^(\w+):/.exec(this.#connection.remoteAddress)?.[1] ?? 'stream'
+  /** As it stands in `peer.remoteAddress`, without making a Peer. */
+  get remoteHref(): string {
+    return this.#connection.remoteAddress
   }
 
   get hasOutboundStages(): boolean {

@@ -110,14 +110,8 @@ export class MessageOutbound<Out> implements SendingHalf<Out>, Flushable {
   expectNothing(): void {}
 
   delivered(wait: Wait | undefined): Promise<void> {
-    if (this.#closed) return Promise.reject(notDelivered())
-    const last = this.#flights.last
-    if (this.#pending.length === 0 && last === undefined) return Promise.resolve()
-    let waiting = this.#pending.length === 0 ? last?.waiting : this.#waiting
-    waiting ??= new WaitList(this.#runtime.env)
-    if (this.#pending.length > 0) this.#waiting = waiting
-    else if (last !== undefined) last.waiting = waiting
-    return waiting.add('deliver()', wait)
+    this.#waiting ??= new WaitList(this.#runtime.env)
+    return this.#waiting.add('deliver()', wait) // what was put is pending: it leaves at the end of this turn
   }
 
   drained(wait: Wait | undefined): Promise<void> {
@@ -217,6 +211,6 @@ export class MessageOutbound<Out> implements SendingHalf<Out>, Flushable {
   }
 }
 
-function notDelivered(cause?: unknown): Error {
+function notDelivered(cause: unknown): Error {
   return sessionClosed('the session closed before the message was taken', cause)
 }

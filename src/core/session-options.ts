@@ -123,17 +123,22 @@ export function resolveLimits(limits: Limits, base: ResolvedLimits = LIMIT_DEFAU
   const { overflow, ...numbers } = resolved
   requireNumbers('', numbers)
   requireOneOf('overflow', overflow, ['close', 'drop', 'throw'])
-  if (limits.highWaterMarkBytes !== undefined || limits.maxBufferedBytes !== undefined)
-    return marksInOrder(resolved, limits)
-  return resolved
+  // A high-water mark above `maxBufferedBytes` would never be seen.
+  return inOrder('', resolved, limits, 'highWaterMarkBytes', 'maxBufferedBytes')
 }
 
-/** A high-water mark above `maxBufferedBytes` would never be seen; where only the bound was given, the mark follows it. */
-function marksInOrder(resolved: ResolvedLimits, given: Limits): ResolvedLimits {
-  if (resolved.highWaterMarkBytes <= resolved.maxBufferedBytes) return resolved
-  if (given.highWaterMarkBytes === undefined) return { ...resolved, highWaterMarkBytes: resolved.maxBufferedBytes }
-  if (given.maxBufferedBytes === undefined) return { ...resolved, maxBufferedBytes: resolved.highWaterMarkBytes }
-  throw badOption('highWaterMarkBytes', 'must not exceed maxBufferedBytes')
+/** `low` is not above `high`; where only one of them was given, the other follows. @throws ERR_BAD_OPTION */
+export function inOrder<Name extends string, T extends Readonly<Record<Name, number>>>(
+  group: string,
+  resolved: T,
+  given: { readonly [K in Name]?: number | undefined },
+  low: Name,
+  high: Name,
+): T {
+  if (resolved[low] <= resolved[high]) return resolved
+  if (given[low] === undefined) return { ...resolved, [low]: resolved[high] }
+  if (given[high] === undefined) return { ...resolved, [high]: resolved[low] }
+  throw badOption(group + low, `must not exceed ${high}`)
 }
 
 /** @throws ERR_BAD_OPTION */
