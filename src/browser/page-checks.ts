@@ -2,7 +2,7 @@ import { badOption } from '../core/errors.ts'
 import { RECONNECT_DEFAULTS } from '../core/client-options.ts'
 import type { EventListener } from '../core/event-listener.ts'
 import type { OptionChecks } from '../core/session-config.ts'
-import { checkHeartbeat, LIMIT_DEFAULTS, type Limits, type SessionSetup } from '../core/session-options.ts'
+import { LIMIT_DEFAULTS, type Limits, type SessionSetup } from '../core/session-options.ts'
 import type { TransportGroups } from './browser-options.ts'
 
 /** What `typeof` says of an option, where it is there. */
@@ -51,10 +51,9 @@ export const PAGE_CHECKS: OptionChecks = {
       ...Object.keys(LIMIT_DEFAULTS),
       ...(setup?.transports ?? []).flatMap(({ schemes }) => schemes),
     ])
-    const { codec, listener, handle, heartbeat } = setup ?? {}
+    const { codec, listener, handle } = setup ?? {}
     if (codec === undefined) throw badOption('codec', 'is required')
     if (listener !== undefined && handle !== undefined) throw badOption('handle', 'excludes the option listener')
-    if (heartbeat !== undefined) checkHeartbeat(heartbeat)
     for (const name of Object.keys(listener ?? {})) {
       const isMeant = HOOKS.some((hook) => hook !== name && hook.toLowerCase() === name.toLowerCase())
       if (isMeant) throw badOption(`listener.${name}`, 'is unknown')

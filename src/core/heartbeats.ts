@@ -1,4 +1,5 @@
-import type { Heartbeat } from './session-options.ts'
+import { badOption } from './errors.ts'
+import { type Heartbeat, requireNumbers } from './session-options.ts'
 
 /** Whose heartbeats they are. */
 export interface HeartbeatHost<Out> {
@@ -49,4 +50,11 @@ export class Heartbeats<In, Out> {
     }
     return true
   }
+}
+
+/** Its times. @throws ERR_BAD_OPTION */
+export function checkHeartbeat(heartbeat: Heartbeat<never, unknown>): void {
+  const { intervalMs, timeoutMs } = heartbeat
+  requireNumbers('heartbeat.', { intervalMs, timeoutMs }, { intervalMs: 1 })
+  if (timeoutMs <= intervalMs) throw badOption('heartbeat.timeoutMs', 'must exceed intervalMs')
 }

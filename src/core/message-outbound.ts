@@ -47,7 +47,6 @@ export class MessageOutbound<Out> implements SendingHalf<Out>, Flushable {
 
   sentMessages = 0
   droppedMessages = 0
-  stampsWrites = false
   wroteAt = 0
   progressAt = 0
   tookLast = true
@@ -130,7 +129,7 @@ export class MessageOutbound<Out> implements SendingHalf<Out>, Flushable {
     this.#pending = []
     this.#pendingBytes = 0
     this.#waiting = undefined
-    if (this.stampsWrites) this.wroteAt = this.#runtime.env.now()
+    this.wroteAt = this.#runtime.env.now()
     const last = messages.pop() as OutgoingMessage
     try {
       connection.cork()

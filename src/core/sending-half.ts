@@ -31,7 +31,7 @@ export interface SendingHalf<Out> {
   /** Env time when the peer fell behind, or last took something since. */
   readonly progressAt: number
   /** Whether somebody looks at `wroteAt`. */
-  stampsWrites: boolean
+  stampsWrites?: boolean
   /** Env time when something was last handed to the connection. */
   readonly wroteAt: number
   /** Whether the last `put` or `putBody` took its message. Stages set it before they are run: they may keep theirs. */

@@ -141,13 +141,6 @@ export function inOrder<Name extends string, T extends Readonly<Record<Name, num
   throw badOption(group + low, `must not exceed ${high}`)
 }
 
-/** @throws ERR_BAD_OPTION */
-export function checkHeartbeat(heartbeat: Heartbeat<never, unknown>): void {
-  const { intervalMs, timeoutMs } = heartbeat
-  requireNumbers('heartbeat.', { intervalMs, timeoutMs }, { intervalMs: 1 })
-  if (timeoutMs <= intervalMs) throw badOption('heartbeat.timeoutMs', 'must exceed intervalMs')
-}
-
 /** The keys of `defaults`, each from `options` unless that is undefined. Other options are left out. */
 export function withDefaults<T extends object>(
   defaults: T,

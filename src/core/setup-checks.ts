@@ -1,9 +1,9 @@
 import { badOption } from './errors.ts'
 import type { EventListener } from './event-listener.ts'
+import { checkHeartbeat } from './heartbeats.ts'
 import type { Logger } from './logger.ts'
 import { nearest, requireKnown } from './option-names.ts'
 import {
-  checkHeartbeat,
   type Heartbeat,
   LIMIT_DEFAULTS,
   type Limits,

@@ -314,7 +314,6 @@ test('what no type says is checked, too: ranges, and that there is a codec', asy
     { maxFrameBytes: 0 },
     { cronIntervalMs: NaN },
     { overflow: 'burst' },
-    { heartbeat: { intervalMs: 5, timeoutMs: 5, message: '' } },
     { highWaterMarkBytes: 6, maxBufferedBytes: 5 },
     { codec: undefined },
     { reconnect: { maxMs: 0 } },
@@ -324,6 +323,9 @@ test('what no type says is checked, too: ranges, and that there is a codec', asy
     const made = (): unknown => connect('ws://127.0.0.1:1/', { codec: text(), ws, ...options })
     t.throws(made, { code: 'ERR_BAD_OPTION' }, JSON.stringify(options))
   }
+  const { url } = (await PlainWebSocketServer.start(t)).echoes()
+  const heartbeat = { intervalMs: 5, timeoutMs: 5, message: '' } // looked at where it is loaded
+  await t.throwsAsync(dial(url, { codec: text(), ws, heartbeat }), { code: 'ERR_BAD_OPTION', message: /heartbeat/ })
   await t.throwsAsync(dial('ws://127.0.0.1:1/', undefined as never), { code: 'ERR_BAD_OPTION', message: /codec/ })
 })
 
