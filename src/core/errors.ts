@@ -1,3 +1,5 @@
+import { known } from './known.ts'
+
 /** Every code that Hawser uses, each described in docs/errors.md. */
 export type ErrorCode =
   | 'ERR_BAD_ADDRESS'
@@ -137,7 +139,7 @@ export function badFrame(complaint: string): HawserError<'ERR_BAD_FRAME'> {
 
 /** A frame that is no message. */
 export function badMessage(complaint: string, cause?: unknown): HawserError<'ERR_BAD_MESSAGE'> {
-  return new HawserError('ERR_BAD_MESSAGE', complaint, cause === undefined ? {} : { cause })
+  return new HawserError('ERR_BAD_MESSAGE', complaint, known({ cause }))
 }
 
 /** What a codec threw: what it meant to, or a fault of its own. */
@@ -147,7 +149,7 @@ export function undecodable(thrown: unknown): HawserError {
 
 /** A message that its codec or framing cannot put on the wire; thrown to the caller of `send`. */
 export function cannotEncode(complaint: string, cause?: unknown): HawserError<'ERR_ENCODE'> {
-  return new HawserError('ERR_ENCODE', complaint, cause === undefined ? {} : { cause })
+  return new HawserError('ERR_ENCODE', complaint, known({ cause }))
 }
 
 /** What a codec or framing threw: what it meant to, or a fault of its own. */
@@ -163,7 +165,7 @@ export function overflown(bytes: number, maxBufferedBytes: number): HawserError<
 
 /** What was waited for cannot come any more. */
 export function sessionClosed(complaint: string, cause?: unknown): HawserError<'ERR_SESSION_CLOSED'> {
-  return new HawserError('ERR_SESSION_CLOSED', complaint, cause === undefined ? {} : { cause })
+  return new HawserError('ERR_SESSION_CLOSED', complaint, known({ cause }))
 }
 
 /** Why `send` did not take a message. `maySend`: whether the session was one that sends. */
@@ -175,9 +177,13 @@ export function notTaken(maySend: boolean): HawserError {
   return sessionClosed('the session is closed')
 }
 
-/** A wait that took longer than it was given. */
-export function timedOut(what: string, timeoutMs: number): HawserError<'ERR_TIMEOUT'> {
-  return new HawserError('ERR_TIMEOUT', `${what} took longer than ${timeoutMs} ms`, { retryable: true })
+/** A wait that took longer than it was given. @param cause what went wrong last, where something is being tried again and again */
+export function timedOut(what: string, timeoutMs: number, cause?: Error): HawserError<'ERR_TIMEOUT'> {
+  const last = cause === undefined ? '' : `, and the last attempt failed: ${cause.message}`
+  return new HawserError('ERR_TIMEOUT', `${what} took longer than ${timeoutMs} ms${last}`, {
+    retryable: true,
+    ...known({ cause }),
+  })
 }
 
 /** What a hook of the application threw. */

@@ -90,7 +90,8 @@ export class HandlerLoop<In> implements ReceivingHalf<In> {
   #readPaused = false
   #ended = false
   #endReported = false
-  #finishedWith: unknown
+  /** What to tell who still pulls; an error is made for nobody else. */
+  #finishedWith: (() => unknown) | undefined
   #onSettled: (() => void) | undefined
   #onRejected: ((error: unknown) => void) | undefined
   #onRunDue: (() => void) | undefined
@@ -240,9 +241,9 @@ export class HandlerLoop<In> implements ReceivingHalf<In> {
     return message
   }
 
-  /** Whoever waits in `receive` is told `error`. */
-  turnAway(error: unknown): void {
-    this.#receivers?.rejectAll(error)
+  /** Whoever waits in `receive` is told why. */
+  turnAway(why: () => unknown): void {
+    if (this.#receivers !== undefined && this.#receivers.size > 0) this.#receivers.rejectAll(why())
     this.#update()
   }
 
@@ -268,11 +269,11 @@ export class HandlerLoop<In> implements ReceivingHalf<In> {
     this.#resumeReading()
   }
 
-  /** No chunk follows. Who pulls is still given what was received, then `error`; nobody else is given anything. */
-  finish(error: unknown): void {
+  /** No chunk follows. Who pulls is still given what was received, then told why; nobody else is given anything. */
+  finish(why: () => unknown): void {
     this.#ended = true
     this.#endReported = true
-    this.#finishedWith = error
+    this.#finishedWith = why
     this.#held = this.#paused = false
     this.#stagePauses = 0
     if (!this.#pull || this.#broken) this.discard()
@@ -511,7 +512,7 @@ export class HandlerLoop<In> implements ReceivingHalf<In> {
   /** After a run: memory, backpressure, the clock of an unfinished frame, the peer's end. */
   #settle(count: number): void {
     if (this.#discarding) {
-      if (this.#finishedWith !== undefined) this.#receivers?.rejectAll(this.#finishedWith)
+      if (this.#finishedWith !== undefined) this.turnAway(this.#finishedWith)
       return
     }
     this.#buffer?.settle(false)

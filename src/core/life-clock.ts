@@ -15,7 +15,7 @@ export class LifeClock implements Clock {
   readonly #limits: ResolvedLimits
   readonly #inbound: ReceivingHalf<unknown>
   readonly #host: SessionClockHost
-  #idleTimeoutMs: number
+  idleTimeoutMs: number
   /** Until it must be open, or closed. */
   #due: TimerHandle | undefined
   #cron: Disposable | undefined
@@ -28,15 +28,7 @@ export class LifeClock implements Clock {
     this.#limits = limits
     this.#inbound = inbound
     this.#host = host
-    this.#idleTimeoutMs = limits.idleTimeoutMs
-  }
-
-  get idleTimeoutMs(): number {
-    return this.#idleTimeoutMs
-  }
-
-  set idleTimeoutMs(value: number) {
-    this.#idleTimeoutMs = value
+    this.idleTimeoutMs = limits.idleTimeoutMs
   }
 
   startOpening(): void {
@@ -73,12 +65,12 @@ export class LifeClock implements Clock {
   /** Idleness: activity moves no timer; when that fires, it looks how much is left. */
   look(): void {
     this.#idle?.cancel()
-    if (this.#idleTimeoutMs === 0 || !this.#watching) return
+    if (this.idleTimeoutMs === 0 || !this.#watching) return
     const now = this.#env.now()
     // While we do not read, silence says nothing.
     const since = this.#inbound.readPaused ? now : Math.max(this.#inbound.activeAt, this.#openedAt)
-    const dueAt = since + this.#idleTimeoutMs
-    if (dueAt <= now) this.#host.clockExpired(silentFor(this.#idleTimeoutMs))
+    const dueAt = since + this.idleTimeoutMs
+    if (dueAt <= now) this.#host.clockExpired(silentFor(this.idleTimeoutMs))
     else this.#lookAfter(dueAt - now)
   }
 

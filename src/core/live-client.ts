@@ -186,6 +186,7 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data>, SlotHos
     this.#totals.totalSessions++
     this.#status.emit({ type: 'open', address, slot: index, generation })
     if (this.#shutdown.begun) return // it is being shut down
+    this.#readyWaits.lastFailure = this.#sessionWaits.lastFailure = undefined
     this.#sessionWaits.resolveAll(session)
     if (this.#isReady()) this.#readyWaits.resolveAll(undefined)
   }
@@ -197,6 +198,7 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data>, SlotHos
     retryInMs: number,
   ): void {
     this.#totals.refusedSessions++
+    this.#readyWaits.lastFailure = this.#sessionWaits.lastFailure = error
     this.#config.metrics?.refused('dialed', address.scheme, error.code)
     this.#status.emit({ type: 'failed', address, slot: index, error, retryInMs })
     if (this.#options.onStatus !== undefined) return // somebody hears of it

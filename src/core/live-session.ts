@@ -430,7 +430,7 @@ export class LiveSession<In, Out, Data>
   /** `data` is there: the listener takes over. */
   #begin(): void {
     this.#loop.hold()
-    if (this.#config.setup.data !== undefined) this.#loop.turnAway(sessionClosed('the opening is over'))
+    if (this.#config.setup.data !== undefined) this.#loop.turnAway(() => sessionClosed('the opening is over'))
     this.#loop.setPull(this.#pulls())
     try {
       this.#hooks.choose()
@@ -581,10 +581,10 @@ export class LiveSession<In, Out, Data>
   loopEnded(): void {
     if (this.#state === 'opening') {
       this.#endedEarly = true
-      this.#loop.finish(sessionClosed('the peer has ended'))
+      this.#loop.finish(() => sessionClosed('the peer has ended'))
     } else if (this.#handleRunning) {
       this.#cause ??= this.#remoteCause() // it may still answer, and the session closes when it returns
-      this.#loop.finish(sessionClosed('the peer has ended'))
+      this.#loop.finish(() => sessionClosed('the peer has ended'))
     } else {
       this.#closeRemotely()
     }
@@ -756,7 +756,7 @@ export class LiveSession<In, Out, Data>
   async #finishHandlers(cause: CloseCause): Promise<void> {
     if (this.#handleRunning) {
       this.#cause ??= cause
-      this.#loop.finish(sessionClosed('the session is shutting down'))
+      this.#loop.finish(() => sessionClosed('the session is shutting down'))
       await this.closed // `handle` returns, and that closes it
       return
     }
@@ -783,7 +783,7 @@ export class LiveSession<In, Out, Data>
     this.#step('close')
     if (this.#state !== 'closing') return
     this.#stopReceiving()
-    this.#outbound.refuseMore(this.#closedError())
+    this.#outbound.refuseMore(() => this.#closedError())
     this.#makeClock().startClosing()
     this.#outbound.flushAll()
     this.#connection.end(reason)
@@ -801,19 +801,19 @@ export class LiveSession<In, Out, Data>
   /** Who pulls is still given what came before the end, unless it was the application that ended it. */
   #stopReceiving(): void {
     if (this.#cause?.by === 'local') this.#loop.discard()
-    this.#loop.finish(this.#closedError())
+    this.#loop.finish(() => this.#closedError())
   }
 
   /** The connection is closed, and so are we. */
   #gone(): void {
     this.#cause ??= this.#remoteCause()
     const cause = this.#cause
-    const error = this.#closedError()
+    const why = (): HawserError => this.#closedError()
     this.#step('gone')
     this.#clock?.stop()
-    this.#announceRefusal(cause.by === 'error' ? cause.error : asSessionError(error))
-    this.#ending.abort(error)
-    this.#outbound.close(error)
+    if (!this.#announced) this.#announceRefusal(cause.by === 'error' ? cause.error : this.#closedError())
+    this.#ending.abort(why)
+    this.#outbound.close(why)
     this.#stopReceiving()
     this.#pipeline?.dispose((thrown) => this.#hooks.log(listenerFailed('stage', thrown, false)))
     this.#ending.tellGone()
@@ -835,20 +835,9 @@ export class LiveSession<In, Out, Data>
   }
 }
 
-/** One fault may close many sessions, such as peers that a flood of forged ones displaces: they share what they say of it. */
-const closedByFault = /* @__PURE__ */ new WeakMap<Error, HawserError<'ERR_SESSION_CLOSED'>>()
-
 function closedBy(cause: CloseCause): HawserError<'ERR_SESSION_CLOSED'> {
-  if (cause.by !== 'error') {
-    return sessionClosed(`the session was closed by the ${cause.by === 'local' ? 'application' : 'peer'}`)
-  }
-  const { error } = cause
-  let closed = closedByFault.get(error)
-  if (closed === undefined) {
-    closed = sessionClosed(`the session closed: ${error.message}`, error)
-    closedByFault.set(error, closed)
-  }
-  return closed
+  if (cause.by === 'error') return sessionClosed(`the session closed: ${cause.error.message}`, cause.error)
+  return sessionClosed(`the session was closed by the ${cause.by === 'local' ? 'application' : 'peer'}`)
 }
 
 function asSessionError(error: Error): SessionError {

@@ -151,19 +151,19 @@ export class MessageOutbound<Out> implements SendingHalf<Out>, Flushable {
     this.flush()
   }
 
-  close(cause: unknown): void {
+  close(why: () => unknown): void {
     this.#closed = true
     this.#pending = []
     this.#pendingBytes = this.#messagesInFlight = 0
-    this.#waiting?.rejectAll(notDelivered(cause))
+    this.#waiting?.rejectAll(notDelivered(why()))
     for (let next = this.#flights.shift(); next !== undefined; next = this.#flights.shift()) {
-      next.waiting?.rejectAll(notDelivered(cause))
+      next.waiting?.rejectAll(notDelivered(why()))
     }
-    this.#drainWaits?.rejectAll(sessionClosed('the session closed', cause))
+    this.#drainWaits?.rejectAll(sessionClosed('the session closed', why()))
   }
 
-  refuseMore(cause: unknown): void {
-    this.#drainWaits?.rejectAll(sessionClosed('the session is closing', cause))
+  refuseMore(why: () => unknown): void {
+    this.#drainWaits?.rejectAll(sessionClosed('the session is closing', why()))
   }
 
   /** What waits, as the limits count it. */

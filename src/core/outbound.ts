@@ -290,21 +290,21 @@ export class Outbound<Out> implements SendingHalf<Out>, Flushable {
   }
 
   /** The connection is gone: nothing leaves any more, and who waits is told why. */
-  close(cause: unknown): void {
+  close(why: () => unknown): void {
     this.#closed = true
     this.#slab = this.#earlier = this.#texts = this.#own = undefined
     this.#pendingBytes = this.#owedBytes = this.#pendingFrames = this.#owedFrames = this.#unmarkedFrames = 0
     const deliveries = this.#deliveries
     this.#deliveries = undefined
     for (let next = deliveries?.shift(); next !== undefined; next = deliveries?.shift()) {
-      next.waiting.rejectAll(sessionClosed('the session closed before the message was taken', cause))
+      next.waiting.rejectAll(sessionClosed('the session closed before the message was taken', why()))
     }
-    this.#drainWaits?.rejectAll(sessionClosed('the session closed', cause))
+    this.#drainWaits?.rejectAll(sessionClosed('the session closed', why()))
   }
 
   /** The session takes no more messages: nobody has a reason to wait for room. */
-  refuseMore(cause: unknown): void {
-    this.#drainWaits?.rejectAll(sessionClosed('the session is closing', cause))
+  refuseMore(why: () => unknown): void {
+    this.#drainWaits?.rejectAll(sessionClosed('the session is closing', why()))
   }
 
   #keep(writer: FrameWriter, bodyBytes: number): boolean {

@@ -47,14 +47,14 @@ export interface ReceivingHalf<In> {
   pauseForStage?(): () => void
   /** The next message. @throws (as a rejection) ERR_BAD_OPTION where messages are pushed */
   receive(wait: Wait | undefined): Promise<In>
-  /** Whoever waits in `receive` is told `error`. */
-  turnAway(error: unknown): void
+  /** Whoever waits in `receive` is told why. */
+  turnAway(why: () => unknown): void
   /** From the last stage, or straight from the decoder. A stage may give more messages than it got, or later. */
   hand(message: In): void
   /** Whatever came or comes is forgotten: the session closes. Reading goes on, so that nothing unread resets the link. */
   discard(): void
-  /** No chunk follows. Who pulls is still given what was received, then `error`; nobody else is given anything. */
-  finish(error: unknown): void
+  /** No chunk follows. Who pulls is still given what was received, then told why; nobody else is given anything. */
+  finish(why: () => unknown): void
 }
 
 /** For `receive`, where messages go to a listener. */

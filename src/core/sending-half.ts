@@ -53,9 +53,9 @@ export interface SendingHalf<Out> {
   /** Resolves when `writable`. */
   drained(wait: Wait | undefined): Promise<void>
   /** The session takes no more messages: nobody has a reason to wait for room. */
-  refuseMore(cause: unknown): void
+  refuseMore(why: () => unknown): void
   /** Everything that is pending leaves now: the session ends. */
   flushAll(): void
   /** The connection is gone: nothing leaves any more, and who waits is told why. */
-  close(cause: unknown): void
+  close(why: () => unknown): void
 }

@@ -10,13 +10,13 @@ export class SessionEnd {
   #closed: Promise<CloseCause> | undefined
   #resolve: ((cause: CloseCause) => void) | undefined
   #gone: Set<() => void> | undefined
-  #error: HawserError | undefined
+  #why: (() => HawserError) | undefined
   #cause: CloseCause | undefined
 
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
       this.#abort = new AbortController()
-      if (this.#error !== undefined) this.#abort.abort(this.#error)
+      if (this.#why !== undefined) this.#abort.abort(this.#why())
     }
     return this.#abort.signal
   }
@@ -34,7 +34,7 @@ export class SessionEnd {
 
   /** `run` is called once, by `tellGone`; at once if it is over. */
   onGone(run: () => void): void {
-    if (this.#error !== undefined) return run()
+    if (this.#why !== undefined) return run()
     this.#gone ??= new Set()
     this.#gone.add(run)
   }
@@ -44,9 +44,9 @@ export class SessionEnd {
   }
 
   /** Before `onClose`: the signal aborts. */
-  abort(error: HawserError): void {
-    this.#error = error
-    this.#abort?.abort(error)
+  abort(why: () => HawserError): void {
+    this.#why = why
+    this.#abort?.abort(why())
   }
 
   /** Before `onClose`, when nothing of the session works any more. */

@@ -15,6 +15,8 @@ interface Waiter<T> {
 export class WaitList<T> {
   readonly #env: Env
   readonly #waiters = new Set<Waiter<T>>()
+  /** What went wrong last, for whoever waits in vain. */
+  lastFailure: Error | undefined
 
   constructor(env: Env) {
     this.#env = env
@@ -42,7 +44,8 @@ export class WaitList<T> {
         reject(error)
         onLeave?.()
       }
-      if (timeoutMs > 0) waiter.timer = this.#env.setTimer(timeoutMs, () => leave(timedOut(what, timeoutMs)), true)
+      const expire = (): void => leave(timedOut(what, timeoutMs, this.lastFailure))
+      if (timeoutMs > 0) waiter.timer = this.#env.setTimer(timeoutMs, expire, true)
       if (signal !== undefined) {
         waiter.signal = signal
         waiter.onAbort = () => leave(signal.reason)

@@ -20,6 +20,25 @@ export function requestPath(url: string): string {
   return end < 0 ? path : path.slice(0, end)
 }
 
+/** Where frames go: a Connection, or less than one. */
+export interface FrameLink {
+  /** As of a Connection. */
+  readonly bufferedBytes: number
+  write(chunk: Uint8Array, taken?: () => void): void
+  cork(): void
+  uncork(): void
+}
+
+/** Frames on their way to a link: those that are put between two flushes leave as one write. */
+export interface FrameSender {
+  /** Not given to the link yet. */
+  readonly pendingBytes: number
+  /** One frame, final, whose payload the caller may change once it has returned, unless it is large. */
+  put(opcode: number, payload: Uint8Array, taken: (() => void) | undefined): void
+  /** All that was put leaves. */
+  flush(): void
+}
+
 /** What the option group `ws` says about one WebSocket, checked and complete. */
 export interface WebSocketSettings {
   /** Dialed: those we offer, best first. Accepted: the one that was chosen, or none. */
@@ -28,6 +47,8 @@ export interface WebSocketSettings {
   readonly compression: false | { readonly thresholdBytes: number }
   /** Further headers of our request, or of our 101. */
   readonly headers: Readonly<Record<string, string>>
+  /** Makes the frames of messages that are not compressed. @param masked as a client's are */
+  frames(link: FrameLink, masked: boolean): FrameSender
 }
 
 /**

@@ -98,6 +98,19 @@ test('a wrong option or address throws at once, and names it', (t) => {
   t.is(world.env.timers, 0)
 })
 
+test('whoever waits in vain for a connection is told why the last attempt failed', async (t) => {
+  const world = new EndpointWorld()
+  world.script.decide = failing()
+  const client = world.connect('script://dead:1', { codec, reconnect: { initialMs: 10, maxMs: 10 } })
+  const waits = [client.ready({ timeoutMs: 50 }), client.session({ timeoutMs: 50 })].map((wait) => t.throwsAsync(wait))
+  await world.env.advance(60)
+  for (const error of await Promise.all(waits)) {
+    t.like(error, { code: 'ERR_TIMEOUT', cause: { code: 'ERR_CONNECTION_REFUSED' } })
+    t.regex(error?.message ?? '', /^connecting took longer than 50 ms, and the last attempt failed: /)
+  }
+  await client.close()
+})
+
 test('getty#106, getty#116: maxAttempts counts first dials, too; then every wait rejects and the client closes', async (t) => {
   const world = new EndpointWorld()
   world.script.decide = failing()

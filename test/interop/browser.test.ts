@@ -8,6 +8,7 @@ import { text } from '../../codecs/text.ts'
 import { browserEnv } from '../../src/browser/browser-env.ts'
 import { listen } from '../../src/node.ts'
 import { until } from '../../src/testing/conformance/party.ts'
+import { Authority } from '../support/certificates.ts'
 import { Chromium } from '../support/chromium.ts'
 import { PlainWebSocketServer } from '../support/plain-web-socket-server.ts'
 
@@ -74,6 +75,24 @@ test('echo: json as text, raw as binary, of many sizes', async (t) => {
      return wrong`,
   )
   t.is(wrong, 0)
+})
+
+test('wss: the page of a secure server', async (t) => {
+  const tls = new Authority('Hawser test authority').issue('localhost', 'IP:127.0.0.1')
+  const server = await listen('wss://127.0.0.1:0/', {
+    codec: text(),
+    tls,
+    listener: { onMessage: (session, message) => void session.send(`${session.peer.transport}: ${message}`) },
+  })
+  t.teardown(() => server.destroy())
+  const page = await open(t)
+  const answer = await run(
+    page,
+    `const session = await dial('${server.address.href}', { codec: text() })
+     session.send('hello')
+     return session.receive({ timeoutMs: 5000 })`,
+  )
+  t.is(answer, 'wss: hello')
 })
 
 test('many messages in one turn come back in order', async (t) => {

@@ -18,6 +18,7 @@ const FLAGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  '--ignore-certificate-errors', // of the authorities that tests make up
 ]
 /** What the page's program names so is given by this module: the package's own build for browsers. */
 const PROTOBUFJS = `import '/protobuf.js'; export default globalThis.protobuf`

@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream'
 import type { Connection, ConnectionSink } from '../../core/connection.ts'
-import { joinSmall } from './joined-writes.ts'
+import { joinSmall } from './join-small.ts'
 
 /** A Connection as Node's Duplex, for what wants one: TLS over a connection that is no socket, the package `ws`. */
 export class ConnectionDuplex extends Duplex implements ConnectionSink {

@@ -5,6 +5,7 @@ import type { Connection, ConnectionSink, Introduction, PeerInfo } from '../../c
 import type { Env } from '../../core/env.ts'
 import type { Ends } from './socket-address.ts'
 import { Fifo } from '../../core/fifo.ts'
+import { keepHeapTop } from './heap-top.ts'
 import { systemError } from './system-error.ts'
 import { writeQueueBytes } from './write-queue.ts'
 
@@ -96,6 +97,7 @@ export class SocketConnection implements Connection {
     this.#local = ends.local
     this.#remote = ends.remote
     this.#peer = peer
+    keepHeapTop()
     this.#listen()
   }
 

@@ -5,8 +5,8 @@ import { closeReasonOf } from '../../core/close-code.ts'
 import type { CloseReason, Connection, ConnectionSink, PeerInfo } from '../../core/connection.ts'
 import type { Env, TimerHandle } from '../../core/env.ts'
 import { badFrame, badMessage, frameTooLarge, HawserError, isHawserError } from '../../core/errors.ts'
-import { Fifo } from '../../core/fifo.ts'
-import { JoinedWrites } from './joined-writes.ts'
+import type { FrameSender } from '../../core/web-socket.ts'
+import { hasTaken } from './stream-link.ts'
 import { codeOf, systemError } from './system-error.ts'
 import { writeQueueBytes } from './write-queue.ts'
 
@@ -56,8 +56,8 @@ export interface WsLink {
   readonly maxFrameBytes: number
   /** Messages of so many bytes and more are compressed, where the peer agreed. */
   readonly thresholdBytes: number
-  /** A message as one frame, in pieces. */
-  readonly frame: (payload: Uint8Array, text: boolean) => readonly Uint8Array[]
+  /** To `socket`: frames of messages that are not compressed. */
+  readonly out: FrameSender
   /** Sends the 101; undefined where the request was not acceptable after all. */
   readonly open: () => PatientWebSocket | undefined
 }
@@ -67,6 +67,8 @@ interface Waiting {
   readonly text: boolean
 }
 
+const TEXT = 1
+const BINARY = 2
 /** So much waiting under cork leaves at once. */
 const FLUSH_BYTES = 64 * 1024
 /** Pongs on their way at once. Of the pings beyond, the latest is answered (RFC 6455 section 5.5.3). */
@@ -89,12 +91,12 @@ const FORBIDDEN = 403
 /**
  * A Connection over the WebSocket of the package `ws`:
  *
- *     write ──▶ frame ──▶ JoinedWrites ──▶ socket      under cork, and while a chunk is read, all frames leave as one write
+ *     write ──▶ FrameSender ──▶ socket      under cork, and while a chunk is read, all frames leave as one write
  *        └─ to be compressed ──▶ ws.send ──▶ socket
  *     onChunk ◀── 'message' ◀── ws ◀── socket
  *
- * Frames are the package's own; only its `send`, which looks at more options than we have, is left out where it has
- * nothing to compress. Whatever it writes by itself comes behind what waits here.
+ * The package's `send`, which makes a buffer or two for each frame, is left out where it has nothing to compress.
+ * Whatever it writes by itself comes behind what waits here.
  *
  * `end` sends a close frame, the peer's close frame is onEnd, and each direction lives until then: the package would
  * answer a close frame at once, and what the session still had to say would be lost. Both sent, the stream below ends.
@@ -108,16 +110,12 @@ export class WsConnection implements Connection {
   readonly #text: boolean
   readonly #maxFrameBytes: number
   #thresholdBytes: number
-  readonly #frame: WsLink['frame']
-  readonly #out: JoinedWrites
+  readonly #out: FrameSender
   #open: (() => PatientWebSocket | undefined) | undefined
   /** Undefined before the 101, and where it was never sent. */
   #ws: PatientWebSocket | undefined
   #sink: ConnectionSink | undefined
   #error: Error | undefined
-  /** Of writes whose taking somebody wants to know of, in order. */
-  #taken: Fifo<() => void> | undefined
-  #onTaken: ((error?: Error | null) => void) | undefined
   /** Messages that the sink gets before anything else, in a turn that is already asked for. */
   #unread: Waiting[] | undefined
   /** Who hears that the package has read the chunk at hand to its end. */
@@ -159,7 +157,7 @@ export class WsConnection implements Connection {
     text,
     maxFrameBytes,
     thresholdBytes,
-    frame,
+    out,
     open,
   }: WsLink) {
     this.localAddress = localAddress
@@ -170,8 +168,7 @@ export class WsConnection implements Connection {
     this.#text = text
     this.#maxFrameBytes = maxFrameBytes
     this.#thresholdBytes = thresholdBytes
-    this.#frame = frame
-    this.#out = new JoinedWrites(socket)
+    this.#out = out
     this.#open = open
     socket.on('error', (error) => (this.#error ??= systemError(error, remoteAddress)))
     // The package closes once it has inflated what it has; nobody waits for that who wants nothing more of it.
@@ -241,14 +238,10 @@ export class WsConnection implements Connection {
     if (this.#ending || this.#destroyed || this.#failed || this.#closed) return
     if (this.#open !== undefined) this.open()
     if (this.#ws === undefined) return
-    const onTaken = taken === undefined ? undefined : this.#tellTaken(taken)
     if (this.#compressing > 0 || chunk.length >= this.#thresholdBytes) {
-      return this.#sendInTurn(this.#ws, chunk, text, onTaken)
+      return this.#sendInTurn(this.#ws, chunk, text, taken)
     }
-    const pieces = this.#frame(chunk, text)
-    const last = pieces.length - 1
-    for (let i = 0; i < last; i++) this.#out.put(pieces[i] as Uint8Array)
-    this.#out.put(pieces[last] as Uint8Array, onTaken)
+    this.#out.put(text ? TEXT : BINARY, chunk, taken)
     this.#flushIfDue()
   }
 
@@ -305,27 +298,13 @@ export class WsConnection implements Connection {
   }
 
   /** By the package, which compresses it, or keeps it until what is being compressed has left. */
-  #sendInTurn(ws: PatientWebSocket, chunk: Uint8Array, text: boolean, taken?: (error?: Error) => void): void {
+  #sendInTurn(ws: PatientWebSocket, chunk: Uint8Array, text: boolean, taken?: () => void): void {
     this.#out.flush()
     this.#compressing++
     ws.send(chunk, { binary: !text, compress: chunk.length >= this.#thresholdBytes }, (error) => {
       this.#compressing--
-      taken?.(error)
+      if (hasTaken(this.#socket, error)) taken?.()
     })
-  }
-
-  /**
-   * Writes are taken in order, so one callback serves them all. Of writes that a socket never finished Node says, once it
-   * is destroyed, that they went well.
-   */
-  #tellTaken(taken: () => void): (error?: Error | null) => void {
-    this.#taken ??= new Fifo()
-    this.#taken.push(taken)
-    this.#onTaken ??= (error) => {
-      const next = this.#taken?.shift()
-      if ((error === undefined || error === null) && !this.#socket.destroyed) next?.()
-    }
-    return this.#onTaken
   }
 
   /** Before the 101: an answer in HTTP. */
@@ -502,7 +481,6 @@ export class WsConnection implements Connection {
   #tellClose(): void {
     if (this.#sink === undefined || this.#unread !== undefined || this.#closeTold) return
     this.#closeTold = true
-    this.#taken = undefined
     this.#sink.onClose(this.#error)
   }
 }

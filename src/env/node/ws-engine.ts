@@ -10,6 +10,7 @@ import type { UpgradeRequest, WebSocketEngine, WebSocketSettings } from '../../c
 import { attempt } from './attempt.ts'
 import { ConnectionDuplex } from './connection-duplex.ts'
 import { SocketConnection } from './socket-connection.ts'
+import { StreamLink } from './stream-link.ts'
 import { codeOf, systemError } from './system-error.ts'
 import { type PatientWebSocket, WsConnection, type WsLink } from './ws-connection.ts'
 
@@ -34,33 +35,12 @@ const ZLIB_MEMORY_LEVEL = 7
 type Engine = {
   readonly Server: new (options: ServerOptions) => WebSocketServer
   readonly Patient: new (url: string, protocols: string[], options: ClientOptions) => WebSocket & PatientWebSocket
-  readonly Sender: FrameMaker
 }
 
 /** The package's WebSocket with what its types leave out. */
 type Adopting = new (
   ...args: ConstructorParameters<typeof WebSocket>
 ) => WebSocket & { setSocket(...socket: readonly unknown[]): void }
-
-/** What the package exports and its types leave out. */
-interface FrameMaker {
-  /** The frame, in pieces; the payload is one of them, unless it is masked. */
-  frame(payload: Uint8Array, options: FrameOptions): readonly Uint8Array[]
-}
-
-interface FrameOptions {
-  readonly fin: boolean
-  readonly opcode: number
-  readonly mask: boolean
-  readonly rsv1: boolean
-  /** The payload is masked in a copy. */
-  readonly readOnly: boolean
-}
-
-const TEXT_FRAME: FrameOptions = { fin: true, opcode: 1, mask: false, rsv1: false, readOnly: true }
-const BINARY_FRAME: FrameOptions = { ...TEXT_FRAME, opcode: 2 }
-const MASKED_TEXT_FRAME: FrameOptions = { ...TEXT_FRAME, mask: true }
-const MASKED_BINARY_FRAME: FrameOptions = { ...BINARY_FRAME, mask: true }
 
 /** The package `ws`, which is loaded when it is first needed. */
 export class WsEngine implements WebSocketEngine {
@@ -79,12 +59,11 @@ export class WsEngine implements WebSocketEngine {
   ): Connection {
     const engine = this.#loaded()
     const { url, headers } = request
-    const { Sender } = engine
     const socket = streamOf(link, settings)
     const upgrade = (compression: WebSocketSettings['compression']): PatientWebSocket | undefined =>
       upgraded(engine, socket, unread, request, { ...settings, compression }, options)
     return connectionOver(link, socket, settings, options, {
-      frame: (payload, text) => Sender.frame(payload, text ? TEXT_FRAME : BINARY_FRAME),
+      out: settings.frames(new StreamLink(socket), false),
       peer: { ...link.peer, protocol: settings.subprotocols[0], request: { url, headers } },
       // An offer of compression that is wrong is declined (RFC 7692 section 5.1).
       open: () => upgrade(settings.compression) ?? (settings.compression === false ? undefined : upgrade(false)),
@@ -92,7 +71,7 @@ export class WsEngine implements WebSocketEngine {
   }
 
   dial(link: Connection, url: string, settings: WebSocketSettings, options: LinkOptions): Promise<Connection> {
-    const { Patient, Sender } = this.#loaded()
+    const { Patient } = this.#loaded()
     const what = `WebSocket handshake with ${url}`
     const socket = streamOf(link, settings)
     const handshake = attempt<Connection>(what, options, (outcome) => {
@@ -116,7 +95,7 @@ export class WsEngine implements WebSocketEngine {
         const peer = { ...link.peer, protocol: ws.protocol === '' ? undefined : ws.protocol }
         keepNoDelay(socket, options)
         const connection = connectionOver(link, socket, settings, options, {
-          frame: (payload, text) => Sender.frame(payload, text ? MASKED_TEXT_FRAME : MASKED_BINARY_FRAME),
+          out: settings.frames(new StreamLink(socket), true),
           peer,
           open: () => ws,
         })
@@ -170,7 +149,7 @@ function connectionOver(
   socket: Duplex,
   { compression }: WebSocketSettings,
   { env, text, maxFrameBytes }: LinkOptions,
-  rest: Pick<WsLink, 'peer' | 'frame' | 'open'>,
+  rest: Pick<WsLink, 'peer' | 'out' | 'open'>,
 ): WsConnection {
   return new WsConnection({
     env,
@@ -240,7 +219,7 @@ function handshakeError(error: unknown, what: string): HawserError {
 async function loadEngine(): Promise<Engine> {
   const ws = await import('ws')
   const { WebSocketServer } = ws
-  const { Sender, WebSocket } = ws as unknown as { readonly Sender: FrameMaker; readonly WebSocket: Adopting }
+  const { WebSocket } = ws as unknown as { readonly WebSocket: Adopting }
   /** The package answers a close frame by itself, through `close`. This one leaves that to its owner. */
   class Patient extends WebSocket implements PatientWebSocket {
     onBeforeClose: PatientWebSocket['onBeforeClose']
@@ -277,5 +256,5 @@ async function loadEngine(): Promise<Engine> {
       super.close(code, text)
     }
   }
-  return { Server: WebSocketServer, Patient, Sender }
+  return { Server: WebSocketServer, Patient }
 }

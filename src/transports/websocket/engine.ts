@@ -1,7 +1,9 @@
-import type { Net } from '../../core/env.ts'
+import type { Env, Net } from '../../core/env.ts'
 import { badOption } from '../../core/errors.ts'
 import type { UpgradeRequest, WebSocketEngine, WebSocketSettings } from '../../core/web-socket.ts'
 import type { ResolvedWsOptions } from '../options.ts'
+import { frameMemoryOf } from './frame-memory.ts'
+import { FrameQueue } from './frame-queue.ts'
 import { listOf } from './head.ts'
 
 const DEFLATE = 'permessage-deflate'
@@ -48,10 +50,12 @@ export class Engine {
 
 /** Without what the option group says about choosing: a subprotocol has been chosen, or is still offered. */
 export function settingsOf(
+  env: Env,
   { compression, headers }: ResolvedWsOptions,
   subprotocols: readonly string[],
 ): WebSocketSettings {
-  return { subprotocols, compression, headers }
+  const frames: WebSocketSettings['frames'] = (link, masked) => new FrameQueue(link, frameMemoryOf(env), masked)
+  return { subprotocols, compression, headers, frames }
 }
 
 function nameOf(offer: string): string {

@@ -1,5 +1,5 @@
 import { copy, copyInto, View } from '../../core/bytes.ts'
-import type { Connection } from '../../core/connection.ts'
+import type { FrameLink, FrameSender } from '../../core/web-socket.ts'
 import { FIN, LENGTH_IS_U16, LENGTH_IS_U64, MASKED, MAX_HEADER_BYTES, MAX_U16, SHORT_LENGTH, turned } from './frame.ts'
 import { WordBytes } from './frame.ts'
 import { type FrameMemory, SLAB_BYTES } from './frame-memory.ts'
@@ -17,8 +17,8 @@ const TWO_32 = 0x1_0000_0000
  *     write ──▶ header + payload (masked by clients) ──▶ slab ──flush──▶ link.write
  *               a large payload, unmasked ──────────── by reference ──▶ link.write
  */
-export class FrameQueue {
-  readonly #link: Connection
+export class FrameQueue implements FrameSender {
+  readonly #link: FrameLink
   readonly #memory: FrameMemory
   readonly #masked: boolean
   #slab: WordBytes | undefined
@@ -31,7 +31,7 @@ export class FrameQueue {
   #linkCorked = false
 
   /** @param masked as a client's frames are */
-  constructor(link: Connection, memory: FrameMemory, masked: boolean) {
+  constructor(link: FrameLink, memory: FrameMemory, masked: boolean) {
     this.#link = link
     this.#memory = memory
     this.#masked = masked

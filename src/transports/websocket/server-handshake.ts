@@ -168,7 +168,7 @@ export function upgradeLink(
   const { protocol, headers } = outcome
   const { url, headers: asked } = request
   if (engine.serves(request)) {
-    const accepted = settingsOf(settings, protocol === undefined ? [] : [protocol])
+    const accepted = settingsOf(options.env, settings, protocol === undefined ? [] : [protocol])
     return sink.onConnection(engine.other.accept(link, unread, request, accepted, options))
   }
   const connection = new WebSocketConnection({

@@ -28,7 +28,7 @@ export const websocket: Transport = {
     const link = await below(target).dial(belowAddress(target), options).catch(namingWebSocket)
     const left = withTimeLeft(options, startedAt, link)
     if (!engine.dials) return upgradeClient(net, link, target, settings, left)
-    return engine.other.dial(link, target.href, settingsOf(settings, settings.subprotocols), left)
+    return engine.other.dial(link, target.href, settingsOf(options.env, settings, settings.subprotocols), left)
   },
 
   async listen(address: Address, options: LinkOptions, sink: AcceptSink): Promise<Acceptor> {
