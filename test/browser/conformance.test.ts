@@ -80,6 +80,12 @@ verifySession(applying("browser, boundary 'stream'"), "browser, boundary 'stream
   setup: { ...setup, boundary: 'stream' },
 })
 
+/** By its own scheme a page has the small parts where they do, as MessageLoop and MessageOutbound. */
+verifySession(applying('browser, parts as asked for'), 'browser, parts as asked for', {
+  address: 'ws://127.0.0.1:0/',
+  dial: (where, options) => dial(where, { ...options, ws: { WebSocket } }),
+})
+
 test('each sentence that is left out is one of the suites', (t) => {
   t.deepEqual([...met].toSorted(), Object.keys(LEFT_OUT).toSorted())
 })
