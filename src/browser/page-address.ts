@@ -1,44 +1,30 @@
 import type { Address, AddressReader } from '../core/address.ts'
 import { HawserError } from '../core/errors.ts'
 
-/** Scheme, and what URL is to look at. */
-const URL_PARTS = /^([a-z][a-z0-9+.-]*):(\/\/.*)$/is
+/** Scheme, and what URL is to look at; it would leave out some control characters. */
+const URL_PARTS = /^([a-z][a-z0-9+.-]*):(\/\/[^\0-\x1f\x7f]*)$/i
 
 /** By the browser's own URL, which knows IPv6, names in other alphabets, and what is to be percent-encoded. */
 export const pageAddresses: AddressReader = {
-  toDial: (where) => (typeof where === 'object' ? where : parse(where)),
-  of: (text) => {
-    try {
-      return parse(text)
-    } catch {
-      return new PageAddress('stream', '', 0, text)
-    }
+  toDial(where) {
+    if (typeof where === 'object') return where
+    const address = read(where)
+    if (address !== undefined) return address
+    const part = URL_PARTS.test(where) ? 'host' : 'scheme' // of the rest, URL does not say what is wrong
+    throw new HawserError('ERR_BAD_ADDRESS', `address '${where}' has a bad ${part}`, { details: { part } })
   },
+  of: (text) => read(text) ?? new PageAddress('stream', '', 0, text),
 }
 
-/** @throws ERR_BAD_ADDRESS; of what follows the scheme, URL does not say which part is wrong */
-function parse(text: string): Address {
+function read(text: string): Address | undefined {
   const [, named = '', rest = ''] = URL_PARTS.exec(text) ?? []
   const scheme = named.toLowerCase()
-  // As any other of these two: to URL, schemes that it does not know are not about hosts.
-  const url = urlOf(`${scheme === 'wss' ? scheme : 'ws'}:${rest}`)
-  if (url === undefined || url.username !== '' || scheme === '') {
-    const part = scheme === '' ? 'scheme' : 'host'
-    throw new HawserError('ERR_BAD_ADDRESS', `address '${text}' has a bad ${part}`, { details: { part } })
-  }
-  const defaultPort = scheme === 'wss' ? 443 : 80
-  return new PageAddress(
-    scheme,
-    url.hostname,
-    url.port === '' ? defaultPort : Number(url.port),
-    url.pathname + url.search,
-  )
-}
-
-function urlOf(text: string): URL | undefined {
-  if (/[\0-\x1f\x7f]/.test(text)) return undefined // some of them URL would leave out
+  const isSecure = scheme === 'wss'
   try {
-    return new URL(text)
+    // As one of these two: to URL, schemes that it does not know are not about hosts.
+    const { username, hostname, port, pathname, search } = new URL(`${isSecure ? 'wss' : 'ws'}:${rest}`)
+    if (username !== '') return undefined
+    return new PageAddress(scheme, hostname, port === '' ? (isSecure ? 443 : 80) : Number(port), pathname + search)
   } catch {
     return undefined
   }

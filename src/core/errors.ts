@@ -171,7 +171,7 @@ export function sessionClosed(complaint: string, cause?: unknown): HawserError<'
 /** Why `send` did not take a message. `maySend`: whether the session was one that sends. */
 export function notTaken(maySend: boolean): HawserError {
   if (maySend)
-    return new HawserError('ERR_OVERFLOW', 'the message was dropped: maxBufferedBytes wait already', {
+    return new HawserError('ERR_OVERFLOW', 'dropped: maxBufferedBytes wait already', {
       retryable: true,
     })
   return sessionClosed('the session is closed')

@@ -183,6 +183,13 @@ export class HandlerLoop<In> implements ReceivingHalf<In> {
     this.#inChunk = false
   }
 
+  onActivity(): void {
+    this.activeAt = this.#env.now()
+    if (this.#connection.isInside !== true || this.frameSince > 0) return
+    this.frameSince = this.activeAt // until the next frame is whole
+    this.#host.loopAwaitsFrame()
+  }
+
   /** The peer sends no more. */
   onEnd(): void {
     this.#ended = true

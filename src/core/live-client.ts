@@ -264,11 +264,8 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data>, SlotHos
 
   #beginClose(reason: string | undefined): void {
     this.#stopDialing()
-    for (const { session } of this.#slots) {
-      if (session === undefined) continue
-      const { signal } = this.#shutdown
-      void session.shutdown({ signal, reason }) // one that is still opening is closed at once
-    }
+    const { signal } = this.#shutdown
+    for (const { session } of this.#slots) void session?.shutdown({ signal, reason }) // one that is still opening is closed at once
     this.#finishIfDone()
   }
 

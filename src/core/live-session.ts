@@ -513,10 +513,7 @@ export class LiveSession<In, Out, Data>
   }
 
   onActivity(): void {
-    this.touch()
-    if (this.#connection.isInside !== true || this.#loop.frameSince > 0) return
-    this.#loop.frameSince = this.#loop.activeAt // until the next frame is whole
-    this.loopAwaitsFrame()
+    this.#loop.onActivity()
   }
 
   onEnd(reason?: CloseReason): void {

@@ -39,7 +39,7 @@ export class MessageLoop<In> implements ReceivingHalf<In> {
   readonly undecodedBytes = 0
   activeAt: number
   lastMessageAt: number
-  frameSince = 0
+  readonly frameSince = 0
   running = 0
   ended = false
   readPaused = false
@@ -62,6 +62,8 @@ export class MessageLoop<In> implements ReceivingHalf<In> {
 
   beginBatch(): void {}
   endBatch(): void {}
+  /** A browser keeps pings and pongs to itself. */
+  onActivity(): void {}
 
   onChunk(bytes: Uint8Array, text: boolean): void {
     this.activeAt = this.#env.now()

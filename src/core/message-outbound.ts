@@ -211,5 +211,5 @@ export class MessageOutbound<Out> implements SendingHalf<Out>, Flushable {
 }
 
 function notDelivered(cause: unknown): Error {
-  return sessionClosed('the session closed before the message was taken', cause)
+  return sessionClosed('the session closed before it was taken', cause)
 }

@@ -18,7 +18,7 @@ export interface ReceivingHalf<In> {
   /** Env time of the chunk that brought the last message which reached the listener. */
   readonly lastMessageAt: number
   /** Env time when the frame that waits for its rest was begun; 0: none does. */
-  frameSince: number
+  readonly frameSince: number
   /** The first bytes that wait for their rest, for an error message. */
   readonly waiting?: Uint8Array
   /** Handlers that have begun and not settled. */
@@ -33,6 +33,8 @@ export interface ReceivingHalf<In> {
   beginBatch(): void
   endBatch(): void
   onChunk(chunk: Uint8Array, text: boolean): void
+  /** Life without a chunk, as of the connection. */
+  onActivity(): void
   /** The peer sends no more. */
   onEnd(): void
   /** Messages are pulled by `receive`, or pushed to the listener. */
