@@ -23,7 +23,9 @@ interface Told {
   readonly received: number
 }
 
-type Step = { readonly type: 'message'; readonly length: number } | { readonly type: 'turn' | 'pause' | 'resume' }
+type Step =
+  | { readonly type: 'message'; readonly length: number }
+  | { readonly type: 'turn' | 'pause' | 'resume' | 'close' }
 
 /** What a listener hears of a WebSocket's messages, be it slow or paused. `end`: how the server ends it. */
 async function told(parts: SessionParts, steps: readonly Step[], slow: boolean, concurrency: number): Promise<Told> {
@@ -61,6 +63,7 @@ async function told(parts: SessionParts, steps: readonly Step[], slow: boolean, 
     if (step.type === 'message') socket.receives(`${at} ${'x'.repeat(step.length)}`)
     else if (step.type === 'pause') session.pause()
     else if (step.type === 'resume') session.resume()
+    else if (step.type === 'close') socket.closed(1000)
     else await env.advance(1)
   }
   session.resume()
@@ -100,4 +103,11 @@ test('a burst that waited in the connection lets the page have its turn', async 
   const { heard, received } = await told(SMALL, [{ type: 'pause' }, ...steps], false, 1)
   t.is(received, 5_000)
   t.is(heard.length, 5_000)
+})
+
+test('a server that closes while the listener is slow has all that it sent heard', async (t) => {
+  const steps: Step[] = ['a', 'b', 'c'].map(() => ({ type: 'message', length: 1 }))
+  const { heard, ended } = await told(SMALL, [...steps, { type: 'close' }], true, 1)
+  t.deepEqual(heard, ['0 x', '1 x', '2 x'])
+  t.is(ended, 'closed')
 })

@@ -1,9 +1,11 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { lengthPrefixed } from '../../codecs/framing/length-prefixed.ts'
+import { json } from '../../codecs/json.ts'
 import { raw } from '../../codecs/raw.ts'
 import { text } from '../../codecs/text.ts'
 import { halves } from '../../src/browser/parts/pulling.ts'
+import { pageParts } from '../../src/browser/page-parts.ts'
 import { allParts } from '../../src/core/all-parts.ts'
 import type { Codec } from '../../src/core/codec.ts'
 import { LiveSession } from '../../src/core/live-session.ts'
@@ -16,6 +18,7 @@ import { RecordingHost } from '../support/session-pair.ts'
 
 const ALL: SessionParts = allParts(lengthPrefixed()).parts({ codec: raw() })
 const SMALL: SessionParts = { ...ALL, halves }
+const { encoder } = pageParts({ codec: json() })
 
 interface Held<In, Out> {
   readonly env: VirtualEnv
@@ -229,4 +232,17 @@ test('deliver() resolves with the flight that its message left in, and no earlie
     t.deepEqual(delivered, expected)
   }
   t.is(taken.length, 0)
+})
+
+test('a codec that says its text is written as it says, and kept within the limit before there is memory for more', async (t) => {
+  const { env, connection, session } = await held({ codec: json<string>(), maxFrameBytes: 8 }, { ...SMALL, encoder })
+  t.true(session.send('häw'))
+  t.throws(() => session.send('x'.repeat(9)), { code: 'ERR_MESSAGE_TOO_LARGE' })
+  t.throws(() => session.send('äöüäöü'), { code: 'ERR_MESSAGE_TOO_LARGE' })
+  t.throws(() => session.send(undefined as never), { code: 'ERR_ENCODE' })
+  await env.settle()
+  t.deepEqual(
+    connection.writes.map(({ bytes, text: isText }) => [Buffer.from(bytes).toString(), isText]),
+    [['"häw"', true]],
+  )
 })
