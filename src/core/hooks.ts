@@ -125,7 +125,7 @@ export class Hooks<In, Out, Data> {
 
   #call(
     hook: 'onOpen' | 'onCron' | 'onDrain' | 'onClose',
-    done?: () => void,
+    settled?: () => void,
     failed: (error: HawserError) => void = (error) => this.#host.hookFailed(error),
     cause?: CloseCause,
   ): void {
@@ -137,7 +137,7 @@ export class Hooks<In, Out, Data> {
     } catch (thrown) {
       return onThrown(thrown)
     }
-    if (isThenable(result)) Promise.resolve(result).then(done, onThrown)
-    else done?.()
+    if (isThenable(result)) Promise.resolve(result).then(settled, onThrown)
+    else settled?.()
   }
 }

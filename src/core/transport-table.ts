@@ -22,10 +22,10 @@ export class TransportTable {
   find(address: Address): Transport {
     const transport = this.#byScheme.get(address.scheme)
     if (transport !== undefined) return transport
-    const known = [...this.#byScheme.keys()].join(', ')
+    const schemes = [...this.#byScheme.keys()].join(', ')
     throw new HawserError(
       'ERR_BAD_ADDRESS',
-      `address '${address.href}': no transport for ${address.scheme} (${known})`,
+      `address '${address.href}': no transport for ${address.scheme} (${schemes})`,
       {
         details: { part: 'scheme' },
       },
