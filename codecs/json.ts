@@ -1,6 +1,8 @@
 import { JSON_DEFAULTS, type JsonLimits, JsonText } from '../src/core/json-text.ts'
 import type { Codec } from '../src/core/codec.ts'
 import { badMessage, badOption } from '../src/core/errors.ts'
+import { requireNumber, withDefaults } from '../src/core/session-options.ts'
+import type { TextCodec } from '../src/core/text-codec.ts'
 import {
   type SchemaInput,
   type SchemaOutput,
@@ -27,10 +29,9 @@ export function json<SI extends StandardSchema, SO extends StandardSchema = SI>(
 /** Unchecked: the types are your word for it. */
 export function json<In = unknown, Out = In>(limits?: JsonLimits): Codec<In, Out>
 export function json(options: { readonly in?: StandardSchema | undefined } & JsonLimits = {}): Codec<unknown> {
-  const maxDepth = options.maxDepth ?? JSON_DEFAULTS.maxDepth
-  const maxKeys = options.maxKeys ?? JSON_DEFAULTS.maxKeys
-  if (!(Number.isSafeInteger(maxDepth) && maxDepth >= 1)) throw badOption('maxDepth', 'is a whole number from 1 on')
-  if (!(Number.isSafeInteger(maxKeys) && maxKeys >= 0)) throw badOption('maxKeys', 'is a whole number from 0 on')
+  const { maxDepth, maxKeys } = withDefaults(JSON_DEFAULTS, options)
+  requireNumber('maxDepth', maxDepth, 1)
+  requireNumber('maxKeys', maxKeys, 0)
   const schema = options.in === UNCHECKED ? undefined : options.in
   if (schema !== undefined && typeof schema['~standard']?.validate !== 'function') {
     throw badOption('in', 'is a Standard Schema')
@@ -38,7 +39,7 @@ export function json(options: { readonly in?: StandardSchema | undefined } & Jso
   return new Json(new JsonText({ maxDepth, maxKeys }), schema)
 }
 
-class Json implements Codec<unknown> {
+class Json implements TextCodec<unknown, unknown> {
   readonly format = 'text'
   readonly keeps = 'values'
   readonly #text: JsonText
@@ -55,7 +56,11 @@ class Json implements Codec<unknown> {
   }
 
   encode(message: unknown, out: WriteBuffer): void {
-    this.#text.write(message, out)
+    out.utf8(this.toText(message))
+  }
+
+  toText(message: unknown): string {
+    return this.#text.stringify(message)
   }
 }
 

@@ -1,5 +1,5 @@
 import { Decoder, Encoder } from '@msgpack/msgpack'
-import { readUtf8 } from '../src/core/bytes.ts'
+import { readUtf8 } from '../src/core/utf8.ts'
 import type { Codec } from '../src/core/codec.ts'
 import { badMessage, cannotEncode, describe } from '../src/core/errors.ts'
 import { FrameReader } from '../src/core/frame-reader.ts'

@@ -1,4 +1,4 @@
-import { readUtf8 } from '../src/core/bytes.ts'
+import { readUtf8 } from '../src/core/utf8.ts'
 import type { Codec } from '../src/core/codec.ts'
 import { badMessage, cannotEncode } from '../src/core/errors.ts'
 

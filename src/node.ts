@@ -1,11 +1,11 @@
 import type { Duplex, Readable, Writable } from 'node:stream'
 import { lengthPrefixed } from '../codecs/framing/length-prefixed.ts'
 import type { AddressLike } from './core/address.ts'
+import { allParts } from './core/all-parts.ts'
 import type { Client } from './core/client.ts'
 import { attach as attachStream, dial as dialOnce } from './core/dial.ts'
 import { connect as keepConnected } from './core/live-client.ts'
 import { listen as bindServer } from './core/live-server.ts'
-import { sessionMetrics } from './core/metrics.ts'
 import type { Session } from './core/session.ts'
 import type { Bindings } from './core/session-config.ts'
 import type { NeedsData } from './core/session-options.ts'
@@ -22,10 +22,9 @@ import { websocket } from './transports/websocket/websocket.ts'
 
 /** What core takes from Node, unless an option says otherwise. */
 const NODE: Bindings = {
+  .../* @__PURE__ */ allParts(/* @__PURE__ */ lengthPrefixed()),
   env: systemEnv,
-  framing: /* @__PURE__ */ lengthPrefixed(),
   transports: [tcp, tls, udp, ipc, websocket, inproc],
-  metrics: sessionMetrics,
 }
 
 /**

@@ -1,4 +1,3 @@
-import { lengthPrefixed } from '../../codecs/framing/length-prefixed.ts'
 import type { AddressLike } from '../core/address.ts'
 import type { Client } from '../core/client.ts'
 import { dial as dialOnce } from '../core/dial.ts'
@@ -9,13 +8,18 @@ import type { NeedsData } from '../core/session-options.ts'
 import type { Wait } from '../core/wait.ts'
 import { browserEnv } from './browser-env.ts'
 import type { ClientOptions, SessionSetup } from './browser-options.ts'
+import { pageAddresses } from './page-address.ts'
+import { PAGE_CHECKS } from './page-checks.ts'
+import { pageParts } from './page-parts.ts'
 import { webSocket } from './web-socket-transport.ts'
 
 /** What core takes from the browser, unless an option says otherwise. */
 const BROWSER: Bindings = {
   env: browserEnv,
-  framing: /* @__PURE__ */ lengthPrefixed(),
   transports: [webSocket],
+  addresses: pageAddresses,
+  parts: pageParts,
+  checks: PAGE_CHECKS,
 }
 
 /**

@@ -1,3 +1,5 @@
+import { known } from '../core/known.ts'
+import { unitsThatFit } from '../core/utf8.ts'
 import type { CloseReason } from '../core/connection.ts'
 
 /** RFC 6455 section 7.4.1: nothing is wrong. */
@@ -16,15 +18,7 @@ export function sendableCode(code: number = NORMAL): number {
 
 /** As much of the text as fits, without half a character at its end. */
 export function sendableText(text: string): string {
-  let bytes = 0
-  let kept = ''
-  for (const character of text) {
-    const point = character.codePointAt(0) as number
-    bytes += point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4
-    if (bytes > REASON_BYTES) break
-    kept += character
-  }
-  return kept
+  return text.slice(0, unitsThatFit(text, REASON_BYTES))
 }
 
 /** Codes that stand for "no Close frame came": a broken link, or a TLS handshake that failed. */
@@ -34,5 +28,5 @@ export function isBroken(code: number): boolean {
 
 /** What the peer said; 1005 is its saying nothing. */
 export function receivedReason(code: number, text: string): CloseReason {
-  return { ...(code === 1005 ? {} : { code }), ...(text === '' ? {} : { text }) }
+  return known({ code: code === 1005 ? undefined : code, text: text === '' ? undefined : text })
 }

@@ -1,4 +1,4 @@
-import { readUtf8 } from '../core/bytes.ts'
+import { encodeUtf8, readUtf8 } from '../core/utf8.ts'
 import { closeReasonOf } from '../core/close-code.ts'
 import type { CloseReason, Connection, ConnectionSink, PeerInfo } from '../core/connection.ts'
 import type { Env, TimerHandle } from '../core/env.ts'
@@ -12,8 +12,6 @@ const FIRST_LOOK_MS = 1
 const LONGEST_LOOK_MS = 64
 /** What a message that waits costs beside its bytes: a flood of empty ones must not be free. */
 const MESSAGE_OVERHEAD_BYTES = 64
-
-const encoder = /* @__PURE__ */ new TextEncoder()
 
 /** What a connection knows beside its socket. */
 export interface WebSocketConnectionOptions {
@@ -47,8 +45,14 @@ interface Written {
  *   - no end at once: after `destroy` it closes in the background
  */
 export class WebSocketConnection implements Connection {
-  readonly peer: PeerInfo
+  readonly boundary = 'message'
+  readonly reliable = true
+  readonly chunks = 'kept'
+  readonly maxWriteBytes: number = Infinity
+  /** A page does not learn its own. */
+  readonly localAddress = 'browser://local:0'
   readonly remoteAddress: string
+  readonly peer: PeerInfo
   readonly #socket: WebSocketObject
   readonly #env: Env
   readonly #text: boolean
@@ -86,23 +90,6 @@ export class WebSocketConnection implements Connection {
     socket.onmessage = (event: MessageReceived) => this.#onSocketMessage(event)
     socket.onclose = (event: SocketClosed) => this.#onSocketClose(event)
     socket.onerror = () => {} // it says nothing; the close that follows has a code
-  }
-
-  get boundary(): 'message' {
-    return 'message'
-  }
-  get reliable(): true {
-    return true
-  }
-  get chunks(): 'kept' {
-    return 'kept'
-  }
-  get maxWriteBytes(): number {
-    return Infinity
-  }
-  /** A page does not learn its own. */
-  get localAddress(): string {
-    return 'browser://local:0'
   }
 
   get bufferedBytes(): number {
@@ -157,7 +144,7 @@ export class WebSocketConnection implements Connection {
   #onSocketMessage({ data }: MessageReceived): void {
     if (this.#gone || this.#ending) return
     const text = typeof data === 'string'
-    const bytes = text ? encoder.encode(data) : new Uint8Array(data)
+    const bytes = text ? encodeUtf8(data) : new Uint8Array(data)
     if (this.#mayDeliver && this.#held.length === 0) this.#sink?.onChunk(bytes, text)
     else this.#hold(bytes, text)
   }
@@ -197,8 +184,7 @@ export class WebSocketConnection implements Connection {
   #holdFirst(bytes: Uint8Array): void {
     const later = this.#held
     this.#held = new Fifo()
-    this.#held.push({ bytes, text: false })
-    this.#heldBytes += bytes.length + MESSAGE_OVERHEAD_BYTES
+    this.#hold(bytes, false)
     for (let next = later.shift(); next !== undefined; next = later.shift()) this.#held.push(next)
   }
 
@@ -209,8 +195,10 @@ export class WebSocketConnection implements Connection {
       this.#heldBytes -= bytes.length + MESSAGE_OVERHEAD_BYTES
       this.#sink?.onChunk(bytes, text)
     }
-    if (!this.#mayDeliver || this.#end === undefined) return
-    this.#sink?.onEnd(this.#end)
+    // A sink that is slow, or pauses, is told only when nothing waits for it.
+    if (this.#sink === undefined || this.#attaching || this.#gone || this.#held.length > 0 || this.#end === undefined)
+      return
+    this.#sink.onEnd(this.#end)
     if (!this.#gone) this.#leave(undefined)
   }
 

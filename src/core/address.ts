@@ -1,4 +1,4 @@
-import { badOption, HawserError } from './errors.ts'
+import { HawserError } from './errors.ts'
 
 /** The schemes that Hawser has names for; transports of your own add theirs. */
 export type Scheme = 'tcp' | 'tls' | 'udp' | 'ws' | 'wss' | 'ipc' | 'inproc'
@@ -23,8 +23,15 @@ export type AddressLike = `${Scheme}://${string}` | (string & {}) | Address
 const ALIASES: Readonly<Record<string, string>> = { 'tls+tcp': 'tls', unix: 'ipc' }
 const NAMED = new Set(['ipc', 'inproc'])
 const WITH_PORT = new Set(['tcp', 'tls', 'udp', 'ws', 'wss'])
-const WITH_PATH = new Set(['ws', 'wss'])
-const DEFAULT_PORTS: Readonly<Record<string, number>> = { ws: 80, wss: 443 }
+/** Of the schemes that have a path, too. */
+const DEFAULT_PORTS = new Map([
+  ['ws', 80],
+  ['wss', 443],
+])
+/** Scheme, authority, and what follows. */
+const URL_PARTS = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)(.*)$/is
+/** IPv6 in brackets, or a name, an IPv4 address, `*`; then perhaps a port. */
+const AUTHORITY = /^(?:\[([0-9a-f:.]*:[0-9a-f:.]*(?:%[\w.-]+)?)\]|([\w.-]+|\*))(?::([^:@]*))?$/i
 
 class ParsedAddress implements Address {
   readonly scheme: string
@@ -65,25 +72,24 @@ export function makeAddress(scheme: string, host: string, port: number, path = '
  * @throws ERR_BAD_ADDRESS with the `part` that is wrong
  */
 export function parseAddress(text: string): Address {
-  const colon = text.indexOf('://')
-  const named = colon < 0 ? '' : text.slice(0, colon)
-  if (!/^[a-z][a-z0-9+.-]*$/i.test(named)) throw badAddress(text, 'scheme', 'has no scheme, such as tcp://')
+  const [, named = '', authority = '', path = ''] = URL_PARTS.exec(text) ?? []
+  if (named === '') throw badAddress(text, 'scheme', 'has no scheme, such as tcp://')
   const lower = named.toLowerCase()
   const scheme = ALIASES[lower] ?? lower
-  const rest = text.slice(colon + 3)
   if (NAMED.has(scheme)) {
-    if (rest === '' || rest.includes('\0'))
-      throw badAddress(text, 'path', scheme === 'ipc' ? 'names no file' : 'has no name')
-    return new ParsedAddress(scheme, '', 0, rest)
+    const name = authority + path
+    if (name === '' || name.includes('\0')) throw badAddress(text, 'path', 'has no name')
+    return new ParsedAddress(scheme, '', 0, name)
   }
-  const slash = rest.search(/[/?#]/)
-  const authority = slash < 0 ? rest : rest.slice(0, slash)
-  const path = slash < 0 ? '' : rest.slice(slash)
-  if (path !== '' && path !== '/' && !WITH_PATH.has(scheme)) throw badAddress(text, 'path', 'takes no path')
-  const { host, portText } = splitAuthority(text, authority)
-  const port = parsePort(text, portText, DEFAULT_PORTS[scheme])
-  if (!WITH_PATH.has(scheme)) return new ParsedAddress(scheme, host, port, '')
-  return new ParsedAddress(scheme, host, port, requestTarget(text, path))
+  const defaultPort = DEFAULT_PORTS.get(scheme)
+  if (defaultPort === undefined && path !== '' && path !== '/') throw badAddress(text, 'path', 'takes no path')
+  const [, ipv6, name, portText = ''] = AUTHORITY.exec(authority) ?? []
+  const host = ipv6 ?? name
+  if (host === undefined)
+    throw badAddress(text, 'host', 'has a bad host: a name or IP address (IPv6 in brackets) or `*`, and no user')
+  const port = portText === '' ? defaultPort : /^\d{1,5}$/.test(portText) ? Number(portText) : undefined
+  if (port === undefined || port > 65_535) throw badAddress(text, 'port', 'needs a port from 0 to 65535')
+  return new ParsedAddress(scheme, host.toLowerCase(), port, defaultPort === undefined ? '' : requestTarget(text, path))
 }
 
 /**
@@ -111,49 +117,36 @@ export function toAddress(where: AddressLike): Address {
   })
 }
 
-/** One or several. @throws ERR_BAD_ADDRESS; ERR_BAD_OPTION where it is an empty list */
-export function toAddresses(where: AddressLike | readonly AddressLike[]): Address[] {
-  const list: readonly AddressLike[] = Array.isArray(where) ? where : [where as AddressLike]
-  if (list.length === 0) throw badOption('where', 'names no address')
-  return list.map(toAddress)
-}
-
 /** Dialed, `*` means this machine's loopback. @throws ERR_BAD_ADDRESS for port 0, on which nobody can listen */
 export function dialable(address: Address): Address {
   if (address.port === 0 && WITH_PORT.has(address.scheme)) throw badAddress(address.href, 'port', 'has no port to dial')
   return address.host === '*' ? new ParsedAddress(address.scheme, '127.0.0.1', address.port, address.path) : address
 }
 
+/** How an entry point reads addresses: a page has less to read. */
+export interface AddressReader {
+  /** What the doors take, to be dialed. @throws ERR_BAD_ADDRESS with the `part` that is wrong */
+  toDial(where: AddressLike): Address
+  /** What a connection says of its ends. Never throws: one of somebody's own making may call its end as it likes. */
+  of(text: string): Address
+}
+
+/** Reads all addresses that there are. */
+export const ADDRESSES: AddressReader = {
+  toDial: (where) => dialable(toAddress(where)),
+  of(text) {
+    try {
+      return parseAddress(text)
+    } catch {
+      return makeAddress('stream', '', 0, text) // not a URL: a pipe, a child's stdio
+    }
+  },
+}
+
 function isAddress(where: unknown): where is Address {
   if (typeof where !== 'object' || where === null) return false
   const { scheme, host, port, path, href } = where as Partial<Address>
   return [scheme, host, path, href].every((part) => typeof part === 'string') && typeof port === 'number'
-}
-
-function splitAuthority(text: string, authority: string): { host: string; portText: string } {
-  if (authority.includes('@')) throw badAddress(text, 'host', 'may not carry a user or password')
-  if (authority.startsWith('[')) {
-    const end = authority.indexOf(']')
-    const host = authority.slice(1, end)
-    if (end < 0 || !/^[0-9a-f:.]*:[0-9a-f:.]*(%[\w.-]+)?$/i.test(host))
-      throw badAddress(text, 'host', 'has a bad IPv6 address')
-    const after = authority.slice(end + 1)
-    if (after !== '' && !after.startsWith(':')) throw badAddress(text, 'host', 'has something behind the bracket')
-    return { host: host.toLowerCase(), portText: after.slice(1) }
-  }
-  const at = authority.lastIndexOf(':')
-  const host = at < 0 ? authority : authority.slice(0, at)
-  if (host.includes(':')) throw badAddress(text, 'host', 'needs brackets around its IPv6 address')
-  if (host !== '*' && !/^[\w.-]+$/.test(host))
-    throw badAddress(text, 'host', host === '' ? 'has no host (`*` is all interfaces)' : 'has a bad host')
-  return { host: host.toLowerCase(), portText: at < 0 ? '' : authority.slice(at + 1) }
-}
-
-function parsePort(text: string, portText: string, defaultPort: number | undefined): number {
-  if (portText === '' && defaultPort !== undefined) return defaultPort
-  const port = /^\d{1,5}$/.test(portText) ? Number(portText) : -1
-  if (port < 0 || port > 65_535) throw badAddress(text, 'port', 'needs a port from 0 to 65535')
-  return port
 }
 
 function badAddress(text: string, part: string, complaint: string): HawserError<'ERR_BAD_ADDRESS'> {

@@ -1,6 +1,6 @@
 import { allocate } from './bytes.ts'
 import type { Codec } from './codec.ts'
-import { cannotEncode, describe, isHawserError } from './errors.ts'
+import { encodeFailed, isHawserError } from './errors.ts'
 import { FrameWriter } from './frame-writer.ts'
 import { LiveSession } from './live-session.ts'
 import type { AnySession, Session } from './session.ts'
@@ -126,8 +126,7 @@ function encodeBody<Out>(codec: Codec<unknown, Out>, message: Out): Body {
     return body
   } catch (error) {
     writer.abandon()
-    if (isHawserError(error, 'ERR_ENCODE', 'ERR_MESSAGE_TOO_LARGE')) throw error
-    throw cannotEncode(`the message cannot be encoded: ${describe(error)}`, error)
+    throw encodeFailed(error)
   }
 }
 

@@ -23,6 +23,8 @@ const MAX_TAIL_BYTES = 64 * 1024
  * views are never written again.
  */
 export class ChunkBuffer implements ReadBuffer {
+  /** Its framing is PLAIN: `plainFrame` does. */
+  readonly isPlain: boolean
   readonly #limitBytes: number
   #bytes: Uint8Array = EMPTY
   /** Where #bytes lies. */
@@ -39,7 +41,8 @@ export class ChunkBuffer implements ReadBuffer {
   #wanted = 0
 
   /** @param limitBytes maxFrameBytes */
-  constructor(limitBytes: number) {
+  constructor(limitBytes: number, isPlain = false) {
+    this.isPlain = isPlain
     this.#limitBytes = limitBytes
   }
 

@@ -1,8 +1,5 @@
 import type { ClientStatus } from './client.ts'
-import { badOption } from './errors.ts'
-import { requireKnown } from './option-names.ts'
-import { requireFunction, requireNumber, type SessionSetup, withDefaults } from './session-options.ts'
-import { requireSignal } from './wait.ts'
+import { inOrder, requireNumbers, type SessionSetup, withDefaults } from './session-options.ts'
 
 /** How a lost or failed session is replaced: exponential backoff with full jitter. */
 export interface ReconnectOptions {
@@ -45,12 +42,14 @@ export const DIAL_TIMEOUT_MS = 5_000
 
 const CLIENT_DEFAULTS = { connections: 1, dialTimeoutMs: DIAL_TIMEOUT_MS }
 
-const RECONNECT_DEFAULTS: ResolvedReconnect = {
+/** How a Client reconnects unless it is told otherwise. */
+export const RECONNECT_DEFAULTS: ResolvedReconnect = {
   initialMs: 100,
   maxMs: 30_000,
   stableAfterMs: 5_000,
   maxAttempts: 0,
 }
+const RECONNECT_MINIMUM = { initialMs: 1, maxMs: 1, maxAttempts: 0 }
 
 /** The names of the options that are a Client's own. */
 export const CLIENT_OPTION_NAMES: readonly string[] = Object.keys({
@@ -69,25 +68,14 @@ type OwnNames = Record<
 
 /** The options that are a Client's own. @throws ERR_BAD_OPTION */
 export function resolveClientOptions<In, Out, Data>(options: ClientOptions<In, Out, Data>): ResolvedClientOptions {
-  const { connections, dialTimeoutMs } = withDefaults(CLIENT_DEFAULTS, options)
-  requireNumber('connections', connections, 1)
-  requireNumber('dialTimeoutMs', dialTimeoutMs, 0)
-  requireFunction('onStatus', options.onStatus)
-  requireSignal('signal', options.signal)
+  const resolved = withDefaults(CLIENT_DEFAULTS, options)
+  requireNumbers('', resolved)
   const { reconnect = {} } = options
-  return { connections, dialTimeoutMs, reconnect: reconnect === false ? false : resolveReconnect(reconnect) }
+  return { ...resolved, reconnect: reconnect === false ? false : resolveReconnect(reconnect) }
 }
 
 function resolveReconnect(options: ReconnectOptions): ResolvedReconnect {
-  if (typeof options !== 'object' || options === null) throw badOption('reconnect', 'must be false or an object')
-  requireKnown('reconnect.', options, Object.keys(RECONNECT_DEFAULTS))
   const resolved = withDefaults(RECONNECT_DEFAULTS, options)
-  requireNumber('reconnect.initialMs', resolved.initialMs, 1)
-  requireNumber('reconnect.maxMs', resolved.maxMs, 1)
-  requireNumber('reconnect.stableAfterMs', resolved.stableAfterMs, 0)
-  requireNumber('reconnect.maxAttempts', resolved.maxAttempts, 0)
-  if (resolved.maxMs >= resolved.initialMs) return resolved
-  if (options.initialMs === undefined) return { ...resolved, initialMs: resolved.maxMs }
-  if (options.maxMs === undefined) return { ...resolved, maxMs: resolved.initialMs }
-  throw badOption('reconnect.maxMs', 'must not be less than initialMs')
+  requireNumbers('reconnect.', resolved, RECONNECT_MINIMUM)
+  return inOrder('reconnect.', resolved, options, 'initialMs', 'maxMs')
 }

@@ -19,30 +19,22 @@ const REFUSALS: ReadonlySet<ErrorCode> = /* @__PURE__ */ new Set<ErrorCode>([
 ])
 type SlotSession = Pick<LiveSession<unknown, never, unknown>, 'start' | 'phase' | 'wantsReconnect'>
 
-/** What a slot needs of its Client. */
-export interface SlotWork<S extends SlotSession> {
-  readonly env: Env
-  /** Taken in turn, so that a dead one does not hold the slot. */
-  readonly addresses: readonly Address[]
-  readonly reconnect: false | ResolvedReconnect
+/** What a slot needs of its Client, and tells it. */
+export interface SlotHost<S extends SlotSession> {
   /** Rejects at once when `signal` aborts. */
-  dial(address: Address, signal: AbortSignal): Promise<Connection>
+  slotDials(address: Address, signal: AbortSignal): Promise<Connection>
   /** A session of this slot, not started yet. @throws what the setup's own functions throw; the connection is destroyed then */
-  open(connection: Connection, host: SessionHost<S>, dialed: Dialed): S
+  slotOpens(connection: Connection, host: SessionHost<S>, dialed: Dialed): S
   /** Whether, the attempts of this slot being used up, those of all others are, too. */
-  allExhausted(): boolean
-}
-
-/** What a slot tells its Client. */
-export interface SlotEvents<S extends SlotSession> {
-  dialing(slot: ClientSlot<S>, address: Address): void
-  opened(slot: ClientSlot<S>, address: Address, session: S): void
-  /** `retryInMs`: Infinity where no attempt follows; then comes `ended`. */
-  failed(slot: ClientSlot<S>, address: Address, error: SessionError, retryInMs: number): void
+  slotsExhausted(): boolean
+  slotDialing(slot: ClientSlot<S>, address: Address): void
+  slotOpened(slot: ClientSlot<S>, address: Address, session: S): void
+  /** `retryInMs`: Infinity where no attempt follows; then comes `slotEnded`. */
+  slotFailed(slot: ClientSlot<S>, address: Address, error: SessionError, retryInMs: number): void
   /** The session is gone. `cause`: why, where it had been open. */
-  gone(slot: ClientSlot<S>, address: Address, session: S, cause: CloseCause | undefined): void
+  slotGone(slot: ClientSlot<S>, address: Address, session: S, cause: CloseCause | undefined): void
   /** It dials no more, and has no session. `error`: why, unless the application wanted it so. */
-  ended(slot: ClientSlot<S>, error: SessionError | undefined): void
+  slotEnded(error: SessionError | undefined): void
 }
 
 /**
@@ -59,8 +51,11 @@ export interface SlotEvents<S extends SlotSession> {
  */
 export class ClientSlot<S extends SlotSession> {
   readonly index: number
-  readonly #work: SlotWork<S>
-  readonly #events: SlotEvents<S>
+  readonly #env: Env
+  /** Taken in turn, so that a dead one does not hold the slot. */
+  readonly #addresses: readonly Address[]
+  readonly #reconnect: false | ResolvedReconnect
+  readonly #host: SlotHost<S>
   #state: 'idle' | 'dialing' | 'opening' | 'open' | 'waiting' | 'stopped' = 'idle'
   #attempts = 0
   /** Attempts in a row that led to no stable session. */
@@ -70,10 +65,18 @@ export class ClientSlot<S extends SlotSession> {
   #attempt: AbortController | undefined
   #timer: TimerHandle | undefined
 
-  constructor(index: number, work: SlotWork<S>, events: SlotEvents<S>) {
+  constructor(
+    index: number,
+    env: Env,
+    addresses: readonly Address[],
+    reconnect: false | ResolvedReconnect,
+    host: SlotHost<S>,
+  ) {
     this.index = index
-    this.#work = work
-    this.#events = events
+    this.#env = env
+    this.#addresses = addresses
+    this.#reconnect = reconnect
+    this.#host = host
   }
 
   /** Opening, open or closing. */
@@ -97,19 +100,19 @@ export class ClientSlot<S extends SlotSession> {
 
   /** Its attempts are used up, and no session could still turn out well. */
   get isExhausted(): boolean {
-    const { reconnect } = this.#work
+    const reconnect = this.#reconnect
     if (this.#session !== undefined) return false
     return reconnect !== false && reconnect.maxAttempts > 0 && this.#failures >= reconnect.maxAttempts
   }
 
   start(): void {
-    const { addresses } = this.#work
+    const addresses = this.#addresses
     const address = addresses[(this.index + this.#attempts++) % addresses.length] as Address // there is at least one
     const attempt = new AbortController()
     this.#timer = undefined
     this.#attempt = attempt
     this.#state = 'dialing'
-    this.#events.dialing(this, address)
+    this.#host.slotDialing(this, address)
     const onConnection = (connection: Connection): void => {
       if (attempt.signal.aborted) connection.destroy()
       else this.#onConnection(connection, address)
@@ -117,7 +120,7 @@ export class ClientSlot<S extends SlotSession> {
     const onFailed = (error: unknown): void => {
       if (!attempt.signal.aborted) this.#onFailed(address, error as SessionError)
     }
-    this.#work.dial(address, attempt.signal).then(onConnection, onFailed)
+    this.#host.slotDials(address, attempt.signal).then(onConnection, onFailed)
   }
 
   /** Dials no more. A session goes on, and its end is still told. */
@@ -130,26 +133,26 @@ export class ClientSlot<S extends SlotSession> {
   #onConnection(connection: Connection, address: Address): void {
     let openedAt: number | undefined
     let refusal: SessionError | undefined
-    const { env } = this.#work
+    const env = this.#env
     const host: SessionHost<S> = {
       sessionOpened: (session) => {
         openedAt = env.now()
         if (this.#state === 'opening') this.#state = 'open'
-        this.#events.opened(this, address, session)
+        this.#host.slotOpened(this, address, session)
       },
       sessionRefused: (_session, error) => {
         refusal = error
       },
       sessionGone: (session, cause) => {
         this.#session = undefined
-        this.#events.gone(this, address, session, openedAt === undefined ? undefined : cause)
+        this.#host.slotGone(this, address, session, openedAt === undefined ? undefined : cause)
         if (openedAt !== undefined) this.#onLost(session, cause, env.now() - openedAt)
         else if (this.#state !== 'stopped') this.#onFailed(address, refusal ?? errorOf(cause))
       },
     }
     this.#state = 'opening'
     try {
-      this.#session = this.#work.open(connection, host, { slot: this.index, generation: this.#generation })
+      this.#session = this.#host.slotOpens(connection, host, { slot: this.index, generation: this.#generation })
     } catch (error) {
       this.#onFailed(address, error as SessionError)
       return
@@ -161,7 +164,7 @@ export class ClientSlot<S extends SlotSession> {
   #onLost(session: S, cause: CloseCause, livedMs: number): void {
     this.#generation++
     if (this.#state === 'stopped') return
-    const { reconnect } = this.#work
+    const reconnect = this.#reconnect
     if (reconnect === false || !session.wantsReconnect) return this.#end(undefined)
     const wasStable = livedMs >= reconnect.stableAfterMs
     this.#failures = wasStable ? 0 : this.#failures + 1
@@ -172,39 +175,39 @@ export class ClientSlot<S extends SlotSession> {
 
   #onFailed(address: Address, error: SessionError): void {
     this.#failures++
-    const { reconnect } = this.#work
+    const reconnect = this.#reconnect
     const isOurMistake = error.code === 'ERR_BAD_OPTION' // of an option that only the transport knows
     if (reconnect === false || isOurMistake || this.#isLastChance()) {
-      this.#events.failed(this, address, error, Infinity)
+      this.#host.slotFailed(this, address, error, Infinity)
       this.#end(error)
       return
     }
     const delayMs = this.#delayAfter(error, reconnect)
     this.#retryIn(delayMs)
-    this.#events.failed(this, address, error, delayMs)
+    this.#host.slotFailed(this, address, error, delayMs)
   }
 
   #delayAfter(error: SessionError, reconnect: ResolvedReconnect): number {
     if (!REFUSALS.has(error.code) || error.retryable) return this.#backoffMs(reconnect)
-    return patientMs(reconnect, this.#work.env.random())
+    return patientMs(reconnect, this.#env.random())
   }
 
   #backoffMs(reconnect: ResolvedReconnect): number {
-    return backoffMs(this.#failures, reconnect, this.#work.env.random())
+    return backoffMs(this.#failures, reconnect, this.#env.random())
   }
 
   #isLastChance(): boolean {
-    return this.isExhausted && this.#work.allExhausted()
+    return this.isExhausted && this.#host.slotsExhausted()
   }
 
   #retryIn(delayMs: number): void {
     this.#state = 'waiting'
-    this.#timer = this.#work.env.setTimer(delayMs, () => this.start(), true) // a Client that reconnects is awaited
+    this.#timer = this.#env.setTimer(delayMs, () => this.start(), true) // a Client that reconnects is awaited
   }
 
   #end(error: SessionError | undefined): void {
     this.stop()
-    this.#events.ended(this, error)
+    this.#host.slotEnded(error)
   }
 }
 

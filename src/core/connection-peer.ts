@@ -1,6 +1,6 @@
-import type { Address } from './address.ts'
-import { makeAddress, parseAddress } from './address.ts'
-import type { Connection, PeerInfo, Role } from './connection.ts'
+import type { Address, AddressReader } from './address.ts'
+import type { Connection, Role } from './connection.ts'
+import { known } from './known.ts'
 import type { Peer, PeerCertificate, PeerProxy } from './peer.ts'
 
 /** Which slot of a Client dialed, and how many sessions that slot had before. */
@@ -21,35 +21,16 @@ export class ConnectionPeer implements Peer {
   declare readonly proxy?: PeerProxy
   declare readonly dialed?: Dialed
 
-  constructor(connection: Connection, role: Role, dialed: Dialed | undefined) {
-    const { certificate, protocol, request, proxy } = connection.peer
+  constructor(connection: Connection, role: Role, dialed: Dialed | undefined, addresses: AddressReader) {
     this.role = role
     this.reliable = connection.reliable
-    this.localAddress = addressOf(connection.localAddress)
-    this.remoteAddress = addressOf(connection.remoteAddress)
+    this.localAddress = addresses.of(connection.localAddress)
+    this.remoteAddress = addresses.of(connection.remoteAddress)
     // Properties that stay absent unless they are known: `certificate: undefined` would be no Peer.
-    if (certificate !== undefined) this.certificate = certificate as PeerCertificate // env/node made it
-    if (protocol !== undefined) this.protocol = protocol
-    if (request !== undefined) this.request = request
-    if (proxy !== undefined) this.proxy = proxyOf(proxy)
-    if (dialed !== undefined) this.dialed = dialed
+    Object.assign(this, known({ ...connection.peer, dialed }))
   }
 
   get transport(): string {
     return this.remoteAddress.scheme
-  }
-}
-
-function proxyOf({ address, destination, tlvs }: NonNullable<PeerInfo['proxy']>): PeerProxy {
-  const known = destination === undefined ? undefined : { destination: addressOf(destination) }
-  return { address: addressOf(address), ...known, tlvs }
-}
-
-/** A connection of somebody's own making may call its end as it likes. */
-function addressOf(text: string): Address {
-  try {
-    return parseAddress(text)
-  } catch {
-    return makeAddress('stream', '', 0, text) // not a URL: a pipe, a child's stdio
   }
 }

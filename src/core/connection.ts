@@ -1,4 +1,5 @@
 import type { Env } from './env.ts'
+import type { PeerProxy } from './peer.ts'
 
 /** WebSocket close code and text; every other connection ignores what it cannot carry. */
 export interface CloseReason {
@@ -12,14 +13,8 @@ export interface PeerInfo {
   readonly protocol?: string | undefined
   /** `PeerCertificate` of peer.ts. */
   readonly certificate?: unknown
-  /** URLs: the proxy itself, and what the peer had dialed, where the proxy says so. */
-  readonly proxy?:
-    | {
-        readonly address: string
-        readonly destination?: string | undefined
-        readonly tlvs: ReadonlyMap<number, Uint8Array>
-      }
-    | undefined
+  /** The proxy that passed this peer on. */
+  readonly proxy?: PeerProxy | undefined
   /** The WebSocket upgrade request. */
   readonly request?:
     | { readonly url: string; readonly headers: Readonly<Record<string, string | string[] | undefined>> }

@@ -1,4 +1,4 @@
-import { type AddressLike, dialable, toAddress } from './address.ts'
+import type { AddressLike } from './address.ts'
 import { DIAL_TIMEOUT_MS } from './client-options.ts'
 import type { Connection, Role } from './connection.ts'
 import { badOption, isHawserError } from './errors.ts'
@@ -24,15 +24,16 @@ export async function dial<In, Out, Data>(
   const config = resolveSetup(options, bindings, ['signal', 'timeoutMs'])
   requireWait(options)
   const table = new TransportTable(bindings, options.transports)
-  const address = dialable(toAddress(where))
+  const address = config.addresses.toDial(where)
   const transport = table.find(address)
   const { env } = config
   const attempt = new AbortController()
   // Who has more patience than the default gives it to the link, too; who has less is told by `waitFor`.
   const timeoutMs = options.timeoutMs === 0 ? 0 : Math.max(DIAL_TIMEOUT_MS, options.timeoutMs ?? 0)
   const link = { role: 'dialed', timeoutMs, groups: table.groupsOf(options) } as const
-  const opening = dialConnection(transport, address, linkOptions(config, { ...link, signal: attempt.signal })).then(
-    (connection) => openSession(connection, config, 'dialed', attempt.signal),
+  const linkTo = linkOptions(config, { ...link, signal: attempt.signal })
+  const opening = dialConnection(transport, address, linkTo, config).then((connection) =>
+    openSession(connection, config, 'dialed', attempt.signal),
   )
   try {
     return await waitFor(env, `dialing ${address.href}`, opening, options)

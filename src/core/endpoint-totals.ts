@@ -5,6 +5,15 @@ type Counters = Pick<
   'receivedBytes' | 'sentBytes' | 'receivedMessages' | 'sentMessages' | 'droppedMessages' | 'droppedDatagrams'
 >
 
+const NO_COUNTERS = {
+  receivedBytes: 0,
+  sentBytes: 0,
+  receivedMessages: 0,
+  sentMessages: 0,
+  droppedMessages: 0,
+  droppedDatagrams: 0,
+} satisfies Counters
+
 /** Adds up what the sessions of a Server or Client did; of those that are gone only the sum is kept. */
 export class EndpointTotals {
   totalSessions = 0
@@ -12,14 +21,7 @@ export class EndpointTotals {
   /** Messages that found no session to go through. */
   droppedMessages = 0
   readonly #openedAt: number
-  readonly #gone: { -readonly [K in keyof Counters]: number } = {
-    receivedBytes: 0,
-    sentBytes: 0,
-    receivedMessages: 0,
-    sentMessages: 0,
-    droppedMessages: 0,
-    droppedDatagrams: 0,
-  }
+  readonly #gone = { ...NO_COUNTERS }
 
   /** @param openedAt Env time */
   constructor(openedAt: number) {
@@ -46,10 +48,5 @@ export class EndpointTotals {
 }
 
 function addCounters(sum: { -readonly [K in keyof Counters]: number }, stats: SessionStats): void {
-  sum.receivedBytes += stats.receivedBytes
-  sum.sentBytes += stats.sentBytes
-  sum.receivedMessages += stats.receivedMessages
-  sum.sentMessages += stats.sentMessages
-  sum.droppedMessages += stats.droppedMessages
-  sum.droppedDatagrams += stats.droppedDatagrams
+  for (const name of Object.keys(NO_COUNTERS) as (keyof Counters)[]) sum[name] += stats[name]
 }

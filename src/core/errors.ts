@@ -1,3 +1,5 @@
+import { known } from './known.ts'
+
 /** Every code that Hawser uses, each described in docs/errors.md. */
 export type ErrorCode =
   | 'ERR_BAD_ADDRESS'
@@ -137,17 +139,42 @@ export function badFrame(complaint: string): HawserError<'ERR_BAD_FRAME'> {
 
 /** A frame that is no message. */
 export function badMessage(complaint: string, cause?: unknown): HawserError<'ERR_BAD_MESSAGE'> {
-  return new HawserError('ERR_BAD_MESSAGE', complaint, cause === undefined ? {} : { cause })
+  return new HawserError('ERR_BAD_MESSAGE', complaint, known({ cause }))
+}
+
+/** What a codec threw: what it meant to, or a fault of its own. */
+export function undecodable(thrown: unknown): HawserError {
+  return isHawserError(thrown) ? thrown : badMessage(`a frame cannot be decoded: ${describe(thrown)}`, thrown)
 }
 
 /** A message that its codec or framing cannot put on the wire; thrown to the caller of `send`. */
 export function cannotEncode(complaint: string, cause?: unknown): HawserError<'ERR_ENCODE'> {
-  return new HawserError('ERR_ENCODE', complaint, cause === undefined ? {} : { cause })
+  return new HawserError('ERR_ENCODE', complaint, known({ cause }))
+}
+
+/** What a codec or framing threw: what it meant to, or a fault of its own. */
+export function encodeFailed(thrown: unknown): HawserError {
+  if (isHawserError(thrown, 'ERR_ENCODE', 'ERR_MESSAGE_TOO_LARGE')) return thrown
+  return cannotEncode(`the message cannot be encoded: ${describe(thrown)}`, thrown)
+}
+
+/** A message for which there is no room. @param bytes that would wait with it */
+export function overflown(bytes: number, maxBufferedBytes: number): HawserError<'ERR_OVERFLOW'> {
+  return new HawserError('ERR_OVERFLOW', `${bytes} B would wait for the peer; maxBufferedBytes is ${maxBufferedBytes}`)
 }
 
 /** What was waited for cannot come any more. */
 export function sessionClosed(complaint: string, cause?: unknown): HawserError<'ERR_SESSION_CLOSED'> {
-  return new HawserError('ERR_SESSION_CLOSED', complaint, cause === undefined ? {} : { cause })
+  return new HawserError('ERR_SESSION_CLOSED', complaint, known({ cause }))
+}
+
+/** Why `send` did not take a message. `maySend`: whether the session was one that sends. */
+export function notTaken(maySend: boolean): HawserError {
+  if (maySend)
+    return new HawserError('ERR_OVERFLOW', 'dropped: maxBufferedBytes wait already', {
+      retryable: true,
+    })
+  return sessionClosed('the session is closed')
 }
 
 /** A wait that took longer than it was given. @param cause what went wrong last, where something is being tried again and again */
@@ -155,7 +182,7 @@ export function timedOut(what: string, timeoutMs: number, cause?: Error): Hawser
   const last = cause === undefined ? '' : `, and the last attempt failed: ${cause.message}`
   return new HawserError('ERR_TIMEOUT', `${what} took longer than ${timeoutMs} ms${last}`, {
     retryable: true,
-    ...(cause === undefined ? {} : { cause }),
+    ...known({ cause }),
   })
 }
 

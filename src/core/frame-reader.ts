@@ -1,4 +1,4 @@
-import { readUtf8 } from './bytes.ts'
+import { readUtf8 } from './utf8.ts'
 import { badMessage } from './errors.ts'
 
 const TWO_32 = 0x1_0000_0000

@@ -1,12 +1,12 @@
-import { ChunkBuffer } from './chunk-buffer.ts'
-import { copy } from './bytes.ts'
+import { copy, EMPTY } from './bytes.ts'
+import type { ChunkBuffer } from './chunk-buffer.ts'
 import type { Codec } from './codec.ts'
 import type { Connection } from './connection.ts'
 import type { Env } from './env.ts'
-import { badFrame, badMessage, describe, frameTooLarge, type HawserError, isHawserError } from './errors.ts'
+import { badFrame, describe, frameTooLarge, HawserError, isHawserError, undecodable } from './errors.ts'
 import type { Framing } from './framing.ts'
-import { PLAIN } from './plain-framing.ts'
 import { protocolHint } from './protocol-hint.ts'
+import { pushedToListener, type ReceivingHalf } from './receiving-half.ts'
 import type { ResolvedLimits } from './session-options.ts'
 import { isThenable } from './thenable.ts'
 import type { Wait } from './wait.ts'
@@ -31,11 +31,8 @@ export interface HandlerLoopHost<In> {
   loopFailed(error: HawserError): void
   /** A datagram was undecodable; the loop goes on. */
   loopReported(error: HawserError): void
-  /**
-   * The peer has ended, and all that it sent is handled, but for `leftBytes` of an unfinished frame. Where messages are
-   * pulled it is told to who asks for the next one. At most once.
-   */
-  loopEnded(leftBytes: number): void
+  /** The peer has ended, and all that it sent is handled. Where messages are pulled it is told to who asks for the next one. At most once. */
+  loopEnded(): void
   /** A frame was begun and is not finished. */
   loopAwaitsFrame(): void
 }
@@ -48,14 +45,15 @@ export interface HandlerLoopHost<In> {
  * Nothing is decoded while the listener is busy, held or paused, or nobody pulls: there is no queue of messages, and
  * what waits are bytes. From `inboundHighWaterMarkBytes` on the connection is asked to pause.
  */
-export class HandlerLoop<In> {
+export class HandlerLoop<In> implements ReceivingHalf<In> {
   readonly #connection: Connection
   readonly #codec: Codec<In, never>
   readonly #framing: Framing | undefined
   readonly #limits: ResolvedLimits
   readonly #env: Env
   readonly #host: HandlerLoopHost<In>
-  readonly #buffer: ChunkBuffer
+  /** There where there is a framing. */
+  readonly #buffer: ChunkBuffer | undefined
   /** From so many undecoded bytes on reading is paused. */
   readonly #pauseAtBytes: number
 
@@ -116,6 +114,7 @@ export class HandlerLoop<In> {
     connection: Connection,
     codec: Codec<In, never>,
     framing: Framing | undefined,
+    buffer: ChunkBuffer | undefined,
     limits: ResolvedLimits,
     env: Env,
     host: HandlerLoopHost<In>,
@@ -126,14 +125,14 @@ export class HandlerLoop<In> {
     this.#limits = limits
     this.#env = env
     this.#host = host
-    this.#buffer = new ChunkBuffer(limits.maxFrameBytes)
+    this.#buffer = buffer
     // Datagrams wait in their connection, which keeps a few and counts those that it drops.
     this.#pauseAtBytes = connection.reliable ? limits.inboundHighWaterMarkBytes : 1
     this.activeAt = this.lastMessageAt = env.now()
   }
 
   get undecodedBytes(): number {
-    return this.#buffer.totalBytes + this.#framesBytes
+    return this.#buffer === undefined ? this.#framesBytes : this.#buffer.totalBytes
   }
 
   /** Handlers that have begun and not settled. */
@@ -153,7 +152,7 @@ export class HandlerLoop<In> {
 
   /** The first bytes that wait, for an error message. */
   get waiting(): Uint8Array {
-    return this.#buffer.view(0, Math.min(16, this.#buffer.length))
+    return this.#buffer?.view(0, Math.min(16, this.#buffer.length)) ?? EMPTY
   }
 
   /** Several chunks follow, of one read: one look at the clock is enough. */
@@ -172,15 +171,23 @@ export class HandlerLoop<In> {
     if (this.#discarding || this.#ended) return
     this.#inChunk = true
     this.#burst = 0
-    if (this.#framing === undefined) {
+    const buffer = this.#buffer
+    if (buffer === undefined) {
       this.#onFrame(chunk, text)
     } else {
-      this.#buffer.append(chunk)
-      this.#burstFromBytes = this.#buffer.totalBytes
-      if (this.#buffer.ready || !this.#go) this.run()
-      if (this.#connection.chunks === 'borrowed') this.#buffer.settle(true)
+      buffer.append(chunk)
+      this.#burstFromBytes = buffer.totalBytes
+      if (buffer.ready || !this.#go) this.run()
+      if (this.#connection.chunks === 'borrowed') buffer.settle(true)
     }
     this.#inChunk = false
+  }
+
+  onActivity(): void {
+    this.activeAt = this.#env.now()
+    if (this.#connection.isInside !== true || this.frameSince > 0) return
+    this.frameSince = this.activeAt // until the next frame is whole
+    this.#host.loopAwaitsFrame()
   }
 
   /** The peer sends no more. */
@@ -233,6 +240,7 @@ export class HandlerLoop<In> {
   }
 
   receive(wait: Wait | undefined): Promise<In> {
+    if (!this.#pull) return pushedToListener()
     this.#receivers ??= new WaitList<In>(this.#env)
     const message = this.#receivers.add('receive()', wait, () => this.#update())
     this.#update()
@@ -261,7 +269,7 @@ export class HandlerLoop<In> {
   discard(): void {
     this.#discarding = true
     this.frameSince = 0
-    this.#buffer.clear()
+    this.#buffer?.clear()
     this.#frames = this.#frameTexts = this.#extra = undefined
     this.#framesBytes = 0
     this.#update()
@@ -313,7 +321,7 @@ export class HandlerLoop<In> {
       this.#deliver(message)
       return 1
     }
-    if (this.#framing === undefined) {
+    if (this.#framing === undefined || this.#buffer === undefined) {
       const frame = this.#frames?.shift()
       if (frame === undefined) return 0
       this.#framesBytes -= frame.length + FRAME_OVERHEAD_BYTES
@@ -333,11 +341,11 @@ export class HandlerLoop<In> {
    */
   #stream(most: number): number {
     const framing = this.#framing as Framing
-    const buffer = this.#buffer
+    const buffer = this.#buffer as ChunkBuffer
     const codec = this.#codec
     const host = this.#host
     const { maxFrameBytes } = this.#limits
-    const isPlain = framing === PLAIN
+    const { isPlain } = buffer
     let count = 0
     do {
       const frame = isPlain ? buffer.plainFrame() : framing.next(buffer)
@@ -422,7 +430,7 @@ export class HandlerLoop<In> {
 
   /** @throws on a reliable connection, where it is the end */
   #undecodable(error: unknown, frame: Uint8Array): void {
-    const reason = isHawserError(error) ? error : badMessage(`a frame cannot be decoded: ${describe(error)}`, error)
+    const reason = undecodable(error)
     if (this.receivedMessages === 0) reason.message += protocolHint(frame)
     if (this.#connection.reliable) throw reason
     this.#host.loopReported(reason)
@@ -492,7 +500,7 @@ export class HandlerLoop<In> {
 
   /** A framing that gives frames and takes nothing would give them for ever. */
   #requireProgress(): void {
-    if (this.#framing === undefined || this.#buffer.totalBytes !== this.#burstFromBytes) return
+    if (this.#buffer === undefined || this.#buffer.totalBytes !== this.#burstFromBytes) return
     throw badFrame(`the framing makes no progress: ${BURST_FRAMES} frames out of no bytes`)
   }
 
@@ -502,7 +510,7 @@ export class HandlerLoop<In> {
     this.#env.yield(() => {
       this.#yielding = false
       this.#burst = 0
-      this.#burstFromBytes = this.#buffer.totalBytes
+      this.#burstFromBytes = this.#buffer?.totalBytes ?? 0
       this.#update()
       this.run()
     })
@@ -514,7 +522,7 @@ export class HandlerLoop<In> {
       if (this.#finishedWith !== undefined) this.turnAway(this.#finishedWith)
       return
     }
-    this.#buffer.settle(false)
+    this.#buffer?.settle(false)
     const undecodedBytes = this.undecodedBytes
     this.#regulate(undecodedBytes)
     if (!this.#go || undecodedBytes === 0 || this.#ended) {
@@ -537,7 +545,8 @@ export class HandlerLoop<In> {
       this.turnAway(this.#finishedWith)
     } else if (!this.#endReported && !this.#held && awaited) {
       this.#endReported = true
-      this.#host.loopEnded(leftBytes)
+      if (leftBytes > 0) this.#host.loopFailed(truncated(leftBytes))
+      else this.#host.loopEnded()
     }
   }
 
@@ -559,16 +568,24 @@ export class HandlerLoop<In> {
 
   /** The last line of defence against a framing that never says what it needs. */
   #checkUndelimited(): void {
-    const waiting = this.#buffer.totalBytes
+    const buffer = this.#buffer
+    if (buffer === undefined) return
+    const waiting = buffer.totalBytes
     const { maxFrameBytes } = this.#limits
-    if (waiting > maxFrameBytes + HEADER_BYTES && this.#buffer.ready) {
+    if (waiting > maxFrameBytes + HEADER_BYTES && buffer.ready) {
       this.#break(frameTooLarge(waiting, maxFrameBytes))
     }
   }
 
   #explain(error: unknown): HawserError {
     const reason = isHawserError(error) ? error : badFrame(`the framing failed: ${describe(error)}`)
-    if (reason.code !== 'ERR_BAD_MESSAGE' && this.receivedMessages === 0) reason.message += protocolHint(this.waiting)
+    if (reason.code !== 'ERR_BAD_MESSAGE' && this.receivedMessages === 0) {
+      reason.message += protocolHint(this.waiting)
+    }
     return reason
   }
+}
+
+function truncated(leftBytes: number): HawserError<'ERR_TRUNCATED'> {
+  return new HawserError('ERR_TRUNCATED', `the peer ended in the middle of a frame, ${leftBytes} B of which had come`)
 }

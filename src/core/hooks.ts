@@ -42,17 +42,7 @@ export class Hooks<In, Out, Data> {
   /** Begins `onOpen`. @param opened called when it is done, at once or later; not where it fails */
   open(opened: () => void): void {
     this.begun = true
-    let result: unknown
-    try {
-      result = this.#listener?.onOpen?.(this.#session)
-    } catch (error) {
-      this.#host.hookFailed(listenerFailed('onOpen', error, false))
-      return
-    }
-    if (!isThenable(result)) return opened()
-    Promise.resolve(result).then(opened, (error: unknown) =>
-      this.#host.hookFailed(listenerFailed('onOpen', error, false)),
-    )
+    this.#call('onOpen', opened)
   }
 
   /** Gives what `onMessage` gave. */
@@ -67,17 +57,19 @@ export class Hooks<In, Out, Data> {
 
   /** Unless the one before still runs. */
   cron(): void {
-    const onCron = this.#listener?.onCron
-    if (onCron === undefined || this.#cronRunning) return
+    if (this.#cronRunning) return
     this.#cronRunning = true
-    this.#call('onCron', onCron, () => {
+    const settled = (): void => {
       this.#cronRunning = false
+    }
+    this.#call('onCron', settled, (error) => {
+      settled()
+      this.#host.hookFailed(error)
     })
   }
 
   drain(): void {
-    const onDrain = this.#listener?.onDrain
-    if (onDrain !== undefined) this.#call('onDrain', onDrain)
+    this.#call('onDrain')
   }
 
   /** `onError` where nothing depends on what it gives: the error closes anyway, or never does. */
@@ -116,13 +108,7 @@ export class Hooks<In, Out, Data> {
 
   /** `onClose`, which is not waited for. */
   close(cause: CloseCause): void {
-    const failed = (error: unknown): void => this.log(listenerFailed('onClose', error, false))
-    try {
-      const result = this.#listener?.onClose?.(this.#session, cause)
-      if (isThenable(result)) Promise.resolve(result).catch(failed)
-    } catch (error) {
-      failed(error)
-    }
+    this.#call('onClose', undefined, (error) => this.log(error), cause)
   }
 
   /** For faults that no hook hears of: one line for each code in a while. */
@@ -137,17 +123,21 @@ export class Hooks<In, Out, Data> {
     })
   }
 
-  #call(hook: 'onDrain' | 'onCron', run: (session: Session<In, Out, Data>) => unknown, settled?: () => void): void {
-    const failed = (error: unknown): void => {
-      settled?.()
-      this.#host.hookFailed(listenerFailed(hook, error, true))
-    }
+  #call(
+    hook: 'onOpen' | 'onCron' | 'onDrain' | 'onClose',
+    settled?: () => void,
+    failed: (error: HawserError) => void = (error) => this.#host.hookFailed(error),
+    cause?: CloseCause,
+  ): void {
+    const onThrown = (thrown: unknown): void =>
+      failed(listenerFailed(hook, thrown, hook === 'onCron' || hook === 'onDrain'))
+    let result: unknown
     try {
-      const result = run.call(this.#listener, this.#session)
-      if (isThenable(result)) Promise.resolve(result).then(settled, failed)
-      else settled?.()
-    } catch (error) {
-      failed(error)
+      result = this.#listener?.[hook]?.(this.#session, cause as CloseCause) // the others do not look at it
+    } catch (thrown) {
+      return onThrown(thrown)
     }
+    if (isThenable(result)) Promise.resolve(result).then(settled, onThrown)
+    else settled?.()
   }
 }

@@ -1,6 +1,5 @@
-import { allocate, readUtf8, utf8Length, writeUtf8 } from './bytes.ts'
 import { badMessage, cannotEncode, describe } from './errors.ts'
-import type { WriteBuffer } from './write-buffer.ts'
+import { encodeUtf8, readUtf8 } from './utf8.ts'
 
 /** Bounds of a message, received or sent. */
 export interface JsonLimits {
@@ -61,11 +60,6 @@ export class JsonText {
   }
 
   /** @throws ERR_ENCODE */
-  write(message: unknown, out: WriteBuffer): void {
-    out.utf8(this.stringify(message))
-  }
-
-  /** @throws ERR_ENCODE */
   stringify(message: unknown): string {
     let text: string | undefined
     try {
@@ -73,12 +67,9 @@ export class JsonText {
     } catch (error) {
       throw cannotEncode(`the message cannot be said in JSON: ${describe(error)}`, error)
     }
-    if (text === undefined)
-      throw cannotEncode(
-        message === undefined ? 'undefined cannot be said in JSON' : `a ${typeof message} cannot be said in JSON`,
-      )
+    if (text === undefined) throw cannotEncode(`${typeof message} cannot be said in JSON`)
     if (this.#mayExceed(text.length) && (text.length > this.#maxKeys * BYTES_A_KEY || this.#mayBeDeep(text))) {
-      const excess = this.#excess(utf8(text))
+      const excess = this.#excess(encodeUtf8(text))
       if (excess !== undefined) throw cannotEncode(excess)
     }
     return text
@@ -141,17 +132,9 @@ function positionIn(error: unknown): string {
   return / at position \d+/.exec(describe(error))?.[0] ?? ''
 }
 
-function utf8(text: string): Uint8Array {
-  const bytes = allocate(utf8Length(text))
-  writeUtf8(bytes, text, 0)
-  return bytes
-}
-
 /** Its letters can be escaped: \u005f\u005fproto__ is the same key. */
-const ESCAPED_LETTER_OF_PROTO = /\\u00(?:5f|70|72|6f|74)/i
-
 function mayNameProto(text: string): boolean {
-  return text.includes('__proto__') || (text.includes('\\u00') && ESCAPED_LETTER_OF_PROTO.test(text))
+  return /__proto__|\\u00[567]/i.test(text)
 }
 
 /** As deep as `maxDepth` at most, which was checked. */

@@ -9,7 +9,13 @@ const METHODS = ['attach', 'write', 'cork', 'uncork', 'pause', 'resume', 'end', 
  * `connection` inside of its layers, innermost first.
  * @throws what a wrapper throws; ERR_BAD_OPTION where one gives no Connection; the connection is destroyed then
  */
-export function guarded(connection: Connection, wrappers: readonly Wrapper[], role: Role, env: Env): Connection {
+export function guarded(
+  connection: Connection,
+  wrappers: readonly Wrapper[] | undefined,
+  role: Role,
+  env: Env,
+): Connection {
+  if (wrappers === undefined || wrappers.length === 0) return connection
   const guard = new LayerGuard(connection, env)
   let top: Connection = guard.below
   try {

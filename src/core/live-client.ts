@@ -1,5 +1,5 @@
 import { addAbortHook, removeAbortHook } from './abort-hooks.ts'
-import { type Address, type AddressLike, dialable, toAddresses } from './address.ts'
+import type { Address, AddressLike, AddressReader } from './address.ts'
 import type { Client, ClientStatus } from './client.ts'
 import {
   CLIENT_OPTION_NAMES,
@@ -7,14 +7,17 @@ import {
   type ResolvedClientOptions,
   resolveClientOptions,
 } from './client-options.ts'
-import { ClientSlot, type SlotEvents, type SlotWork } from './client-slot.ts'
+import { ClientSlot, type SlotHost } from './client-slot.ts'
+import type { Connection } from './connection.ts'
+import type { Dialed } from './connection-peer.ts'
 import type { Env } from './env.ts'
 import { EndpointTotals } from './endpoint-totals.ts'
-import { type SessionError, sessionClosed } from './errors.ts'
+import { badOption, type SessionError, sessionClosed } from './errors.ts'
 import { LiveSession } from './live-session.ts'
 import { LogLimit } from './log-limit.ts'
 import { dialConnection } from './outbound-link.ts'
 import type { CloseCause, Session } from './session.ts'
+import type { SessionHost } from './session-host.ts'
 import { type Bindings, resolveSetup, type SessionConfig } from './session-config.ts'
 import { Shutdown } from './shutdown.ts'
 import type { EndpointStats } from './stats.ts'
@@ -36,7 +39,7 @@ export function connect<In, Out, Data>(
 }
 
 /** The Client that applications hold: its slots, who waits for a session, and its end. */
-export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
+export class LiveClient<In, Out, Data> implements Client<In, Out, Data>, SlotHost<LiveSession<In, Out, Data>> {
   readonly #options: ClientOptions<In, Out, Data>
   readonly #own: ResolvedClientOptions
   readonly #config: SessionConfig<In, Out, Data>
@@ -58,6 +61,7 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
 
   constructor(bindings: Bindings, where: AddressLike | readonly AddressLike[], options: ClientOptions<In, Out, Data>) {
     const config = resolveSetup(options, bindings, CLIENT_OPTION_NAMES)
+    bindings.checks.client(options)
     const { env, logger } = config
     this.#options = options
     this.#config = config
@@ -73,9 +77,13 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
     })
     this.#readyWaits = new WaitList(env)
     this.#sessionWaits = new WaitList(env)
-    const addresses = toAddresses(where).map(dialable)
+    const addresses = addressesOf(where, config.addresses)
     for (const address of addresses) this.#table.find(address)
-    this.#slots = this.#makeSlots(addresses)
+    const { connections, reconnect } = this.#own
+    this.#slots = Array.from(
+      { length: connections },
+      (_, index) => new ClientSlot(index, env, addresses, reconnect, this),
+    )
     this.#begin()
   }
 
@@ -146,28 +154,26 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
 
   // ── Slots ────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #makeSlots(addresses: readonly Address[]): ClientSlot<LiveSession<In, Out, Data>>[] {
-    const work: SlotWork<LiveSession<In, Out, Data>> = {
-      env: this.#config.env,
-      addresses,
-      reconnect: this.#own.reconnect,
-      dial: (address, signal) => {
-        const { dialTimeoutMs: timeoutMs } = this.#own
-        const options = linkOptions(this.#config, { role: 'dialed', timeoutMs, groups: this.#groups, signal })
-        return dialConnection(this.#table.find(address), address, options)
-      },
-      open: (connection, host, dialed) => new LiveSession(connection, this.#config, host, 'dialed', dialed),
-      allExhausted: () => this.#slots.every((slot) => slot.isExhausted || slot.isStopped),
-    }
-    const events: SlotEvents<LiveSession<In, Out, Data>> = {
-      dialing: ({ index, generation }, address) =>
-        this.#status.emit({ type: 'dialing', address, slot: index, generation }),
-      opened: (slot, address, session) => this.#onOpened(slot, address, session),
-      failed: (slot, address, error, retryInMs) => this.#onFailed(slot, address, error, retryInMs),
-      gone: (slot, address, session, cause) => this.#onGone(slot, address, session, cause),
-      ended: (_slot, error) => this.#onEnded(error),
-    }
-    return Array.from({ length: this.#own.connections }, (_, index) => new ClientSlot(index, work, events))
+  slotDials(address: Address, signal: AbortSignal): Promise<Connection> {
+    const { dialTimeoutMs: timeoutMs } = this.#own
+    const options = linkOptions(this.#config, { role: 'dialed', timeoutMs, groups: this.#groups, signal })
+    return dialConnection(this.#table.find(address), address, options, this.#config)
+  }
+
+  slotOpens(
+    connection: Connection,
+    host: SessionHost<LiveSession<In, Out, Data>>,
+    dialed: Dialed,
+  ): LiveSession<In, Out, Data> {
+    return new LiveSession(connection, this.#config, host, 'dialed', dialed)
+  }
+
+  slotsExhausted(): boolean {
+    return this.#slots.every((slot) => slot.isExhausted || slot.isStopped)
+  }
+
+  slotDialing({ index, generation }: ClientSlot<LiveSession<In, Out, Data>>, address: Address): void {
+    this.#status.emit({ type: 'dialing', address, slot: index, generation })
   }
 
   #begin(): void {
@@ -177,7 +183,7 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
     for (const slot of this.#slots) slot.start()
   }
 
-  #onOpened(
+  slotOpened(
     { index, generation }: ClientSlot<LiveSession<In, Out, Data>>,
     address: Address,
     session: LiveSession<In, Out, Data>,
@@ -191,7 +197,7 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
     if (this.#isReady()) this.#readyWaits.resolveAll(undefined)
   }
 
-  #onFailed(
+  slotFailed(
     { index }: ClientSlot<LiveSession<In, Out, Data>>,
     address: Address,
     error: SessionError,
@@ -209,7 +215,7 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
     })
   }
 
-  #onGone(
+  slotGone(
     { index, generation }: ClientSlot<LiveSession<In, Out, Data>>,
     address: Address,
     session: LiveSession<In, Out, Data>,
@@ -222,7 +228,7 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
   }
 
   /** A slot that will never be open again. Without any other the Client is of no more use. */
-  #onEnded(error: SessionError | undefined): void {
+  slotEnded(error: SessionError | undefined): void {
     if (this.#shutdown.begun) return
     this.#failure ??= error
     const gaveUp = this.#failure !== undefined && (this.#own.reconnect === false ? this.#allStopped() : true)
@@ -264,11 +270,8 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
 
   #beginClose(reason: string | undefined): void {
     this.#stopDialing()
-    for (const { session } of this.#slots) {
-      if (session === undefined) continue
-      const { signal } = this.#shutdown
-      void session.shutdown({ signal, reason }) // one that is still opening is closed at once
-    }
+    const { signal } = this.#shutdown
+    for (const { session } of this.#slots) void session?.shutdown({ signal, reason }) // one that is still opening is closed at once
     this.#finishIfDone()
   }
 
@@ -290,7 +293,7 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
   #abandonAll(): void {
     const left = this.#slots.flatMap(({ session }) => session ?? [])
     const { name } = this.#options
-    this.#config.logger.error(`closed without ${left.length} sessions that never said they are closed`, { name })
+    this.#config.logger.error(`${left.length} sessions never closed`, { name })
     for (const session of left) session.onClose() // in the name of its connection
   }
 
@@ -300,6 +303,13 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data> {
     this.#shutdown.finish()
     this.#status.end()
   }
+}
+
+/** @throws ERR_BAD_ADDRESS; ERR_BAD_OPTION where it is an empty list */
+function addressesOf(where: AddressLike | readonly AddressLike[], reader: AddressReader): Address[] {
+  const list: readonly AddressLike[] = Array.isArray(where) ? where : [where as AddressLike]
+  if (list.length === 0) throw badOption('where', 'names no address')
+  return list.map((each) => reader.toDial(each))
 }
 
 function clientClosed(): Error {

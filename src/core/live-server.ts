@@ -227,8 +227,10 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
   /** @throws ERR_BAD_ADDRESS, ERR_BAD_OPTION where no transport can */
   #opener(place: Address | Mount): (options: LinkOptions) => Promise<Acceptor> {
     if (isMount(place)) {
-      const transport = this.#table.findMounting()
-      return (options) => transport.mount(place, options, this.#sink)
+      const transport = this.#table.get('ws')
+      const mount = transport?.mount?.bind(transport)
+      if (mount === undefined) throw badOption('http', 'needs the WebSocket transport')
+      return (options) => mount(place, options, this.#sink)
     }
     const transport = this.#table.find(place)
     return (options) => transport.listen(place, options, this.#sink)

@@ -1,38 +1,34 @@
 import type { Address } from './address.ts'
 import { AttributeMap, type Attributes } from './attributes.ts'
 import { closeReasonOf } from './close-code.ts'
+import type { Clock, SessionClockHost } from './clock.ts'
 import type { Codec } from './codec.ts'
 import type { CloseReason, Connection, ConnectionSink, Role } from './connection.ts'
 import { ConnectionPeer, type Dialed } from './connection-peer.ts'
 import type { Env } from './env.ts'
 import {
-  badOption,
   describe,
-  HawserError,
+  type HawserError,
   isHawserError,
   listenerFailed,
+  notTaken,
   type SessionError,
   sessionClosed,
 } from './errors.ts'
-import { type Framing, framingFor } from './framing.ts'
-import { HandlerLoop, type HandlerLoopHost } from './handler-loop.ts'
+import type { HandlerLoopHost } from './handler-loop.ts'
+import type { HeartbeatHost, Heartbeats } from './heartbeats.ts'
 import { Hooks, type HooksHost } from './hooks.ts'
-import { guarded } from './layer-guard.ts'
-import { Outbound, type OutboundHost } from './outbound.ts'
 import type { Peer } from './peer.ts'
-import { OpeningPeer } from './opening-peer.ts'
-import { Pipeline } from './pipeline.ts'
-import { protocolHint } from './protocol-hint.ts'
-import { notTaken, sendAll } from './send-all.ts'
+import type { OpeningHost } from './opening.ts'
+import type { Pipeline } from './pipeline.ts'
 import type { CloseCause, CloseOptions, Session } from './session.ts'
-import { SessionClock, type SessionClockHost } from './session-clock.ts'
+import type { ReceivingHalf } from './receiving-half.ts'
+import type { OutboundHost, SendingHalf } from './sending-half.ts'
 import type { SessionConfig } from './session-config.ts'
 import { SessionEnd } from './session-end.ts'
 import type { SessionHost } from './session-host.ts'
 import { requireNumber, resolveLimits, type ResolvedLimits } from './session-options.ts'
 import { nextState, type SessionEvent, type SessionState } from './session-state.ts'
-import { LoopStageHost } from './loop-stage-host.ts'
-import { deliverStaged } from './staged-delivery.ts'
 import type { SessionStats } from './stats.ts'
 import { isThenable } from './thenable.ts'
 import { type Wait, wrongWait } from './wait.ts'
@@ -42,7 +38,7 @@ import { waitFor } from './wait-list.ts'
 const ABRUPT = new Set<string>(['ERR_OVERFLOW', 'ERR_STALLED', 'ERR_HEARTBEAT_TIMEOUT', 'ERR_CONNECTION_RESET'])
 
 /**
- * The Session that applications hold: it ties the receiving half (HandlerLoop), the sending half (Outbound) and the
+ * The Session that applications hold: it ties the receiving half, the sending half and the
  * clock to one Connection, calls the hooks, and keeps the order of a life:
  *
  *     start ─▶ data ─▶ onOpen ─▶ onMessage, onCron, onDrain … ─▶ onError? ─▶ signal aborts ─▶ onClose
@@ -52,7 +48,15 @@ const ABRUPT = new Set<string>(['ERR_OVERFLOW', 'ERR_STALLED', 'ERR_HEARTBEAT_TI
  * in the interfaces of the parts.
  */
 export class LiveSession<In, Out, Data>
-  implements Session<In, Out, Data>, ConnectionSink, OutboundHost, HandlerLoopHost<In>, SessionClockHost, HooksHost
+  implements
+    Session<In, Out, Data>,
+    ConnectionSink,
+    OpeningHost<In, Out, Data>,
+    OutboundHost,
+    HandlerLoopHost<In>,
+    HeartbeatHost<Out>,
+    SessionClockHost,
+    HooksHost
 {
   readonly #config: SessionConfig<In, Out, Data>
   readonly #limits: ResolvedLimits
@@ -60,13 +64,13 @@ export class LiveSession<In, Out, Data>
   readonly #role: Role
   readonly #dialed: Dialed | undefined
   readonly #connection: Connection
-  readonly #loop: HandlerLoop<In>
-  readonly #outbound: Outbound<Out>
+  readonly #loop: ReceivingHalf<In>
+  readonly #outbound: SendingHalf<Out>
   readonly #pipeline: Pipeline<In, Out> | undefined
-  readonly #match: ((message: In) => boolean) | undefined
+  readonly #heartbeats: Heartbeats<In, Out> | undefined
   readonly #hooks: Hooks<In, Out, Data>
   readonly #ending = new SessionEnd()
-  #clock: SessionClock | undefined
+  #clock: Clock | undefined
 
   #state: SessionState = 'opening'
   #cause: CloseCause | undefined
@@ -103,7 +107,7 @@ export class LiveSession<In, Out, Data>
     role: Role,
     dialed?: Dialed,
   ) {
-    const { setup, runtime, env } = config
+    const { setup, parts, env } = config
     this.#config = config
     this.#host = host
     this.#role = role
@@ -111,20 +115,15 @@ export class LiveSession<In, Out, Data>
     this.#hooks = new Hooks(this, config, this)
     this.#connection = connection
     try {
-      if (setup.wrap !== undefined && setup.wrap.length > 0) {
-        this.#connection = guarded(connection, setup.wrap, role, env)
-      }
+      this.#connection = parts.layers?.(connection, setup.wrap, role, env) ?? connection
       this.#limits = setup.limits === undefined ? config.limits : resolveLimits(setup.limits(this.peer), config.limits)
       const codec = typeof setup.codec === 'function' ? setup.codec(this.peer) : setup.codec
-      if (this.#connection.chunks === 'borrowed' && codec.keeps !== 'values') {
-        throw badOption('chunks', "can be 'borrowed' only with a codec that keeps values")
-      }
-      const framing = this.#makeFraming()
-      this.#outbound = new Outbound(this.#connection, codec, framing, this.#limits, runtime, this)
-      this.#loop = new HandlerLoop(this.#connection, codec, framing, this.#limits, env, this)
-      this.#match = setup.heartbeat?.match
+      const { inbound, outbound } = parts.halves(this.#connection, codec, this.#limits, config, this)
+      this.#loop = inbound
+      this.#outbound = outbound
+      this.#heartbeats = parts.heartbeats?.(setup.heartbeat, this)
       this.#pipeline = this.#makePipeline()
-      this.#loop.direct = this.#match === undefined && this.#pipeline === undefined
+      this.#loop.direct = this.#heartbeats?.areSeen !== true && this.#pipeline === undefined
     } catch (error) {
       this.#connection.destroy()
       throw isHawserError(error) ? error : listenerFailed('setup', error, false)
@@ -147,7 +146,7 @@ export class LiveSession<In, Out, Data>
   }
 
   get peer(): Peer {
-    this.#peer ??= new ConnectionPeer(this.#connection, this.#role, this.#dialed)
+    this.#peer ??= new ConnectionPeer(this.#connection, this.#role, this.#dialed, this.#config.addresses)
     return this.#peer
   }
 
@@ -198,7 +197,7 @@ export class LiveSession<In, Out, Data>
     if (wrong !== undefined) return Promise.reject(wrong)
     const { maySend } = this
     if (this.#pipeline?.hasOutbound === true && maySend) {
-      return deliverStaged(this.#config.env, this, this.#pipeline, this.#outbound, message, options)
+      return this.#pipeline.deliver(this.#config.env, this, this.#outbound, message, options)
     }
     this.#outbound.expectTaken()
     try {
@@ -213,7 +212,8 @@ export class LiveSession<In, Out, Data>
   }
 
   sendAll(messages: Iterable<Out> | AsyncIterable<Out>, options?: Wait): Promise<number> {
-    return sendAll(this.#config.env, this, messages, options)
+    const { env, parts } = this.#config
+    return parts.sendAll(env, this, messages, options)
   }
 
   drained(options?: Wait): Promise<void> {
@@ -224,9 +224,6 @@ export class LiveSession<In, Out, Data>
   }
 
   receive(options?: Wait): Promise<In> {
-    if (this.#config.setup.listener !== undefined) {
-      return Promise.reject(badOption('listener', 'is set: messages go to it, not to receive()'))
-    }
     return this.#loop.receive(options)
   }
 
@@ -314,11 +311,6 @@ export class LiveSession<In, Out, Data>
     return this.#config.env
   }
 
-  /** The listener is a library's, and has found a fault of the peer: `onError`, and the end. */
-  fail(error: HawserError): void {
-    this.#fail(error)
-  }
-
   /** A fault that costs no more than what it happened in: `onError` hears of it in a later turn, or else the log. */
   report(error: HawserError): void {
     this.loopReported(error)
@@ -328,9 +320,9 @@ export class LiveSession<In, Out, Data>
     return this.#outbound.codec as Codec<In, Out> // it was made from one
   }
 
-  /** As `peer.transport`, without making a Peer. */
-  get transport(): string {
-    return /^(\w+):/.exec(this.#connection.remoteAddress)?.[1] ?? 'stream'
+  /** As it stands in `peer.remoteAddress`, without making a Peer. */
+  get remoteHref(): string {
+    return this.#connection.remoteAddress
   }
 
   get hasOutboundStages(): boolean {
@@ -387,28 +379,7 @@ export class LiveSession<In, Out, Data>
     }
     this.#loop.setPull(true)
     this.#loop.release()
-    let result: Data | Promise<Data>
-    try {
-      result = data(
-        new OpeningPeer(
-          this,
-          (wait) => this.#receiveOpening(wait),
-          (message) => this.#sendOpening(message),
-        ),
-      )
-    } catch (error) {
-      this.#refuse('data', error)
-      return
-    }
-    if (!isThenable(result)) {
-      this.#dataReady(result)
-      return
-    }
-    this.#makeClock().startOpening()
-    Promise.resolve(result).then(
-      (value) => this.#dataReady(value),
-      (error: unknown) => this.#refuse('data', error),
-    )
+    this.#config.parts.open?.(data, this)
   }
 
   /** `onShutdown`, running handlers finish and send, then a graceful close. Resolves when closed; never rejects. */
@@ -429,16 +400,9 @@ export class LiveSession<In, Out, Data>
 
   // ── Opening ────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #makeFraming(): Framing | undefined {
-    const { setup, framing: defaultFraming } = this.#config
-    if (this.#connection.boundary === 'message' && setup.boundary !== 'stream') return undefined
-    return framingFor(setup.framing ?? defaultFraming, this)
-  }
-
   #makePipeline(): Pipeline<In, Out> | undefined {
-    const { stages } = this.#config.setup
-    if (stages === undefined || stages.length === 0) return undefined
-    return new Pipeline<In, Out>(stages, this, () => new LoopStageHost(this.#config.env, this.#loop), {
+    const { setup, parts, env } = this.#config
+    return parts.stages?.(setup.stages, this, env, this.#loop, {
       inbound: (message) => this.#loop.hand(message),
       outbound: (message) => this.#leaveStages(message),
     })
@@ -450,22 +414,27 @@ export class LiveSession<In, Out, Data>
     this.#connection.attach(this)
   }
 
-  #receiveOpening(wait: Wait | undefined): Promise<In> {
-    if (this.#announced || this.#hooks.begun) return Promise.reject(sessionClosed('the opening is over'))
+  openingReads(): void {
     this.#attach()
+  }
+
+  openingReceive(wait: Wait | undefined): Promise<In> {
     return this.#loop.receive(wait)
   }
 
-  #sendOpening(message: Out): boolean {
-    this.#attach()
-    return this.send(message)
+  openingWaits(): void {
+    this.#makeClock().startOpening()
   }
 
-  #dataReady(data: Data): void {
+  openingReady(data: Data): void {
     if (this.#state !== 'opening') return
     this.#data = data
     this.#attach()
     this.#begin()
+  }
+
+  openingFailed(error: unknown): void {
+    this.#refuse('data', error)
   }
 
   /** `data` is there: the listener takes over. */
@@ -497,7 +466,7 @@ export class LiveSession<In, Out, Data>
       return
     }
     const { handle } = this.#config.setup
-    if (handle !== undefined) this.#runHandle(handle)
+    if (handle !== undefined) void this.#runHandle(handle)
     this.#loop.release()
     this.#lingerIfEnded()
   }
@@ -517,19 +486,8 @@ export class LiveSession<In, Out, Data>
     this.#host.sessionRefused(this, error)
   }
 
-  #makeClock(): SessionClock {
-    const { setup, runtime } = this.#config
-    this.#clock ??= new SessionClock(
-      runtime,
-      {
-        limits: this.#limits,
-        heartbeatIntervalMs: setup.heartbeat?.intervalMs ?? 0,
-        heartbeatTimeoutMs: setup.heartbeat?.timeoutMs ?? 0,
-      },
-      this.#loop as HandlerLoop<unknown>,
-      this.#outbound,
-      this,
-    )
+  #makeClock(): Clock {
+    this.#clock ??= this.#config.parts.clock(this.#config, this.#limits, this.#loop, this.#outbound, this)
     return this.#clock
   }
 
@@ -565,10 +523,7 @@ export class LiveSession<In, Out, Data>
   }
 
   onActivity(): void {
-    this.touch()
-    if (this.#connection.isInside !== true || this.#loop.frameSince > 0) return
-    this.#loop.frameSince = this.#loop.activeAt // until the next frame is whole
-    this.loopAwaitsFrame()
+    this.#loop.onActivity()
   }
 
   onEnd(reason?: CloseReason): void {
@@ -592,7 +547,10 @@ export class LiveSession<In, Out, Data>
   // ── Receiving ──────────────────────────────────────────────────────────────────────────────────────────────
 
   loopDecoded(message: In): void {
-    if (this.#match !== undefined && this.#isHeartbeat(message)) return
+    if (this.#heartbeats?.take(message) === true) {
+      this.#loop.receivedMessages++
+      return
+    }
     if (this.#pipeline === undefined) {
       this.#loop.hand(message)
       return
@@ -600,7 +558,7 @@ export class LiveSession<In, Out, Data>
     try {
       this.#pipeline.inbound(message)
     } catch (error) {
-      this.#fail(isHawserError(error) ? error : listenerFailed('stage', error, true))
+      this.fail(isHawserError(error) ? error : listenerFailed('stage', error, true))
     }
   }
 
@@ -609,11 +567,11 @@ export class LiveSession<In, Out, Data>
   }
 
   loopRejected(error: unknown): void {
-    this.#fail(listenerFailed('onMessage', error, true))
+    this.fail(listenerFailed('onMessage', error, true))
   }
 
   loopFailed(error: HawserError): void {
-    this.#fail(error)
+    this.fail(error)
   }
 
   loopReported(error: HawserError): void {
@@ -627,12 +585,8 @@ export class LiveSession<In, Out, Data>
     if (this.#limits.frameTimeoutMs > 0) this.#makeClock().look()
   }
 
-  loopEnded(leftBytes: number): void {
-    if (leftBytes > 0) {
-      this.#fail(
-        new HawserError('ERR_TRUNCATED', `the peer ended in the middle of a frame, ${leftBytes} B of which had come`),
-      )
-    } else if (this.#state === 'opening') {
+  loopEnded(): void {
+    if (this.#state === 'opening') {
       this.#endedEarly = true
       this.#loop.finish(() => sessionClosed('the peer has ended'))
     } else if (this.#handleRunning) {
@@ -643,37 +597,18 @@ export class LiveSession<In, Out, Data>
     }
   }
 
-  #isHeartbeat(message: In): boolean {
-    const { heartbeat } = this.#config.setup
-    try {
-      if (heartbeat?.match?.(message) !== true) return false
-      this.#loop.receivedMessages++
-      if (heartbeat.answer !== undefined) this.send(heartbeat.answer(message))
-    } catch (error) {
-      this.#heartbeatFailed(error)
-    }
-    return true
-  }
-
-  #runHandle(handle: (session: Session<In, Out, Data>) => Promise<unknown>): void {
+  async #runHandle(handle: (session: Session<In, Out, Data>) => Promise<unknown>): Promise<void> {
     this.#handleRunning = true
-    const finished = (thrown?: { readonly error: unknown }): void => {
-      this.#handleRunning = false
-      const ended = this.#state !== 'open' || this.#cause !== undefined
-      if (thrown === undefined || (ended && isHawserError(thrown.error, 'ERR_SESSION_CLOSED'))) void this.close()
-      else this.#fail(listenerFailed('handle', thrown.error, false))
-    }
-    let result: unknown
+    let failure: HawserError | undefined
     try {
-      result = handle(this)
+      await handle(this)
     } catch (error) {
-      finished({ error })
-      return
+      const ended = this.#state !== 'open' || this.#cause !== undefined
+      if (!ended || !isHawserError(error, 'ERR_SESSION_CLOSED')) failure = listenerFailed('handle', error, false)
     }
-    Promise.resolve(result).then(
-      () => finished(),
-      (error: unknown) => finished({ error }),
-    )
+    this.#handleRunning = false
+    if (failure === undefined) void this.close()
+    else this.fail(failure)
   }
 
   /** Messages are pulled: nobody need be there when the last one was. */
@@ -712,7 +647,7 @@ export class LiveSession<In, Out, Data>
       this.#outbound.put(message)
     } catch (error) {
       if (this.#sending > 0) throw error
-      this.#fail(listenerFailed('stage', error, true)) // nobody's call
+      this.fail(listenerFailed('stage', error, true)) // nobody's call
     }
   }
 
@@ -721,7 +656,7 @@ export class LiveSession<In, Out, Data>
   }
 
   outboundFailed(error: unknown): void {
-    this.#fail(isHawserError(error) ? error : listenerFailed('wrap', error, false))
+    this.fail(isHawserError(error) ? error : listenerFailed('wrap', error, false))
   }
 
   outboundBehind(): void {
@@ -736,26 +671,16 @@ export class LiveSession<In, Out, Data>
   }
 
   clockHeartbeat(): void {
-    const { heartbeat } = this.#config.setup
-    if (heartbeat === undefined) return
-    try {
-      this.send(heartbeat.message)
-    } catch (error) {
-      this.#heartbeatFailed(error)
-    }
+    this.#heartbeats?.beat()
   }
 
   /** With `overflow: 'throw'` one more that finds no room is nobody's call, and no fault: enough waits for the peer. */
-  #heartbeatFailed(error: unknown): void {
-    if (!isHawserError(error, 'ERR_OVERFLOW')) this.#fail(listenerFailed('heartbeat', error, true))
+  heartbeatFailed(error: unknown): void {
+    if (!isHawserError(error, 'ERR_OVERFLOW')) this.fail(listenerFailed('heartbeat', error, true))
   }
 
   clockExpired(error: HawserError): void {
-    if (!this.#mayEnd()) return
-    if (error.code === 'ERR_FRAME_TIMEOUT' && this.#loop.receivedMessages === 0) {
-      error.message += protocolHint(this.#loop.waiting)
-    }
-    this.#fail(error)
+    if (this.#mayEnd()) this.fail(error)
   }
 
   clockCloseOver(): void {
@@ -766,11 +691,11 @@ export class LiveSession<In, Out, Data>
   // ── Hooks and errors ───────────────────────────────────────────────────────────────────────────────────────
 
   hookFailed(error: HawserError): void {
-    this.#fail(error)
+    this.fail(error)
   }
 
   /** The one place where a fault becomes `onError` and, unless it is kept, the end. */
-  #fail(error: HawserError): void {
+  fail(error: HawserError): void {
     const reason = asSessionError(error)
     if (this.#failing || !this.#mayEnd()) {
       this.#hooks.log(error)
@@ -918,20 +843,9 @@ export class LiveSession<In, Out, Data>
   }
 }
 
-/** One fault may close many sessions, such as peers that a flood of forged ones displaces: they share what they say of it. */
-const closedByFault = /* @__PURE__ */ new WeakMap<Error, HawserError<'ERR_SESSION_CLOSED'>>()
-
 function closedBy(cause: CloseCause): HawserError<'ERR_SESSION_CLOSED'> {
-  if (cause.by !== 'error') {
-    return sessionClosed(`the session was closed by the ${cause.by === 'local' ? 'application' : 'peer'}`)
-  }
-  const { error } = cause
-  let closed = closedByFault.get(error)
-  if (closed === undefined) {
-    closed = sessionClosed(`the session closed: ${error.message}`, error)
-    closedByFault.set(error, closed)
-  }
-  return closed
+  if (cause.by === 'error') return sessionClosed(`the session closed: ${cause.error.message}`, cause.error)
+  return sessionClosed(`the session was closed by the ${cause.by === 'local' ? 'application' : 'peer'}`)
 }
 
 function asSessionError(error: Error): SessionError {

@@ -21,7 +21,7 @@ const REPORT_INTERVAL_MS = 5_000
 /** What metrics need of a session. */
 interface Measured {
   readonly stats: SessionStats
-  readonly transport: string
+  readonly remoteHref: string
 }
 
 type Labels = Readonly<Record<string, string>>
@@ -179,12 +179,12 @@ export class SessionMetrics {
   }
 
   opened(session: Measured, role: Role): void {
-    this.#reporter.opened(session, this.#labels(role, session.transport), this.#logger)
+    this.#reporter.opened(session, this.#labels(role, transportOf(session)), this.#logger)
   }
 
   /** One that had opened. */
   closed(session: Measured, role: Role, cause: CloseCause): void {
-    this.#reporter.closed(session, this.#labels(role, session.transport), cause, this.#logger)
+    this.#reporter.closed(session, this.#labels(role, transportOf(session)), cause, this.#logger)
   }
 
   /** A peer was turned away, or an attempt to reach one failed. */
@@ -201,4 +201,8 @@ export class SessionMetrics {
 /** What the entry points bind. @throws ERR_BAD_OPTION where `sink` is none */
 export function sessionMetrics(sink: MetricsSink, env: Env, name: string, logger: Logger): SessionMetrics {
   return new SessionMetrics(sink, env, name, logger)
+}
+
+function transportOf({ remoteHref }: Measured): string {
+  return /^(\w+):/.exec(remoteHref)?.[1] ?? 'stream'
 }

@@ -1,16 +1,25 @@
 import { addAbortHook, removeAbortHook } from './abort-hooks.ts'
-import { type Address, parseAddress } from './address.ts'
+import type { Address, AddressReader } from './address.ts'
 import type { Connection } from './connection.ts'
 import { describe, HawserError, isHawserError, timedOut } from './errors.ts'
+import type { SessionConfig } from './session-config.ts'
 import type { LinkOptions, Transport } from './transport.ts'
+
+type DialConfig = Pick<SessionConfig<unknown, unknown, unknown>, 'parts' | 'addresses'>
 
 /**
  * One attempt to reach a peer. Over `options.timeoutMs` or when `options.signal` aborts it rejects at once, whatever the
  * transport does; a connection that comes later is destroyed.
  *
+ * @param config of the session that it is for, whose parts are there when it resolves
  * @throws a HawserError, or the reason of the signal
  */
-export function dialConnection(transport: Transport, address: Address, options: LinkOptions): Promise<Connection> {
+export function dialConnection(
+  transport: Transport,
+  address: Address,
+  options: LinkOptions,
+  config: DialConfig,
+): Promise<Connection> {
   const { env, signal, timeoutMs } = options
   if (signal?.aborted) return Promise.reject(signal.reason as unknown)
   return new Promise<Connection>((resolve, reject) => {
@@ -35,7 +44,7 @@ export function dialConnection(transport: Transport, address: Address, options: 
     const onConnection = (connection: Connection): void => {
       if (settled) return connection.destroy()
       settle()
-      if (!isSelfConnected(connection)) return resolve(connection)
+      if (!isSelfConnected(connection, config.addresses)) return resolve(connection)
       connection.destroy()
       reject(new HawserError('ERR_CONNECTION_REFUSED', `${address.href} reached itself`, { retryable: true }))
     }
@@ -44,12 +53,21 @@ export function dialConnection(transport: Transport, address: Address, options: 
       settle()
       reject(asDialError(error, address))
     }
-    start(transport, address, { ...options, signal: attempt.signal }).then(onConnection, onFailed)
+    start(transport, address, { ...options, signal: attempt.signal }, config).then(onConnection, onFailed)
   })
 }
 
 /** A transport that throws instead of rejecting does the same. */
-async function start(transport: Transport, address: Address, options: LinkOptions): Promise<Connection> {
+async function start(
+  transport: Transport,
+  address: Address,
+  options: LinkOptions,
+  { parts }: DialConfig,
+): Promise<Connection> {
+  if (parts.load !== undefined) {
+    await parts.load()
+    options.signal?.throwIfAborted() // a link that nobody wants any more
+  }
   return transport.dial(address, options)
 }
 
@@ -63,7 +81,7 @@ function asDialError(error: unknown, address: Address): unknown {
  * Dialing a free port of the own machine, TCP may choose that very port as the local one and connect the socket to
  * itself ("simultaneous open", RFC 9293 section 3.5).
  */
-function isSelfConnected(connection: Connection): boolean {
+function isSelfConnected(connection: Connection, addresses: AddressReader): boolean {
   const { localAddress, remoteAddress } = connection
-  return localAddress === remoteAddress && parseAddress(remoteAddress).port !== 0
+  return localAddress === remoteAddress && addresses.of(remoteAddress).port !== 0
 }

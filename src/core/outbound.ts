@@ -2,11 +2,12 @@ import { allocate, copy } from './bytes.ts'
 import type { Codec } from './codec.ts'
 import type { Connection } from './connection.ts'
 import { Fifo } from './fifo.ts'
-import { describe, HawserError, isHawserError, messageTooLarge, sessionClosed } from './errors.ts'
-import { type FrameWriter, SLAB_BYTES } from './frame-writer.ts'
+import { encodeFailed, messageTooLarge, overflown, sessionClosed } from './errors.ts'
+import { FrameWriter, SLAB_BYTES } from './frame-writer.ts'
 import type { Framing } from './framing.ts'
 import { PLAIN } from './plain-framing.ts'
 import type { Flushable, Runtime } from './runtime.ts'
+import type { OutboundHost, SendingHalf } from './sending-half.ts'
 import type { ResolvedLimits } from './session-options.ts'
 import type { Wait } from './wait.ts'
 import { WaitList } from './wait-list.ts'
@@ -17,16 +18,6 @@ const FLUSH_BYTES = 64 * 1024
 const FRAME_OVERHEAD_BYTES = 256
 /** A slow session's own memory starts with this and doubles up to a slab. */
 const FIRST_OWN_BYTES = 4 * 1024
-
-/** What Outbound tells its session. */
-export interface OutboundHost {
-  /** Below the low-water mark again, after `writable` was false. Called in a later turn than any `put`. */
-  outboundDrained(): void
-  /** The connection's `write` threw: a fault of a layer. */
-  outboundFailed(error: unknown): void
-  /** Bytes were handed over and not taken at once, after all before had been. */
-  outboundBehind(): void
-}
 
 interface Delivery {
   /** Resolved once so many bytes were taken. */
@@ -40,7 +31,7 @@ interface Delivery {
  *     put ──▶ FrameWriter ──▶ pending ranges ──flush──▶ Connection.write ──▶ taken
  *                              #pendingBytes              #owedBytes
  */
-export class Outbound<Out> implements Flushable {
+export class Outbound<Out> implements SendingHalf<Out>, Flushable {
   readonly codec: Codec<unknown, Out>
   readonly #connection: Connection
   /** Undefined where the connection keeps message boundaries itself. */
@@ -48,6 +39,7 @@ export class Outbound<Out> implements Flushable {
   readonly #plain: boolean
   readonly #limits: ResolvedLimits
   readonly #runtime: Runtime
+  readonly #writer: FrameWriter
   readonly #host: OutboundHost
   readonly #text: boolean
   /** The largest frame that the connection carries; Infinity on streams. */
@@ -115,6 +107,8 @@ export class Outbound<Out> implements Flushable {
     this.#plain = framing === PLAIN
     this.#limits = limits
     this.#runtime = runtime
+    runtime.writer ??= new FrameWriter()
+    this.#writer = runtime.writer
     this.#host = host
     this.#text = codec.format === 'text'
     this.#maxWriteBytes = connection.maxWriteBytes
@@ -155,7 +149,7 @@ export class Outbound<Out> implements Flushable {
    * @throws ERR_ENCODE, ERR_MESSAGE_TOO_LARGE, and ERR_OVERFLOW where `overflow` is 'throw'
    */
   put(message: Out): boolean {
-    const writer = this.#runtime.writer
+    const writer = this.#writer
     const framing = this.#framing
     const { maxFrameBytes } = this.#limits
     let bodyBytes: number
@@ -198,7 +192,7 @@ export class Outbound<Out> implements Flushable {
 
   /** A body that was encoded before: broadcast. As `put`. */
   putBody(body: Uint8Array, text: boolean): boolean {
-    const writer = this.#runtime.writer
+    const writer = this.#writer
     const framing = this.#framing
     writer.begin(this.#limits.maxFrameBytes, text)
     try {
@@ -289,7 +283,7 @@ export class Outbound<Out> implements Flushable {
       return
     }
     if (this.#owedBytes > 0 && !wanted && frames > 0) this.#oweUnmarked(frames)
-    if (this.#owedBytes === 0 && slab !== undefined && this.#copiesWrites) this.#runtime.writer.release(slab, bytes)
+    if (this.#owedBytes === 0 && slab !== undefined && this.#copiesWrites) this.#writer.release(slab, bytes)
     if (this.#owedBytes === 0 || wasBehind) return
     this.progressAt = this.#runtime.env.now()
     this.#host.outboundBehind()
@@ -365,10 +359,7 @@ export class Outbound<Out> implements Flushable {
     this.drop()
     const { overflow, maxBufferedBytes } = this.#limits
     if (overflow === 'drop') return false
-    const error = new HawserError(
-      'ERR_OVERFLOW',
-      `${fill} B would wait for the peer; maxBufferedBytes is ${maxBufferedBytes}`,
-    )
+    const error = overflown(fill, maxBufferedBytes)
     if (overflow === 'throw') throw error
     this.#host.outboundFailed(error)
     return false
@@ -531,9 +522,4 @@ function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
     at += part.length
   }
   return whole
-}
-
-function encodeFailed(error: unknown): HawserError {
-  if (isHawserError(error, 'ERR_ENCODE', 'ERR_MESSAGE_TOO_LARGE')) return error
-  return new HawserError('ERR_ENCODE', `the message cannot be encoded: ${describe(error)}`, { cause: error })
 }

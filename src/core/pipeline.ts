@@ -1,7 +1,30 @@
+import type { Env } from './env.ts'
+import { LoopStageHost, type PausableLoop } from './loop-stage-host.ts'
+import type { SendingHalf } from './sending-half.ts'
 import type { Session } from './session.ts'
 import type { Stage, StageFactory, StageHost } from './stage.ts'
+import { deliverStaged, type Sender } from './staged-delivery.ts'
+import type { Wait } from './wait.ts'
 
 type Step<M> = (message: M) => void
+
+/** Where messages leave the stages. */
+export interface PipelineEnds<In, Out> {
+  readonly inbound: Step<In>
+  readonly outbound: Step<Out>
+}
+
+/** The stages of one session, each of which may pause `loop`. @throws what a factory throws */
+export function linkStages<In, Out>(
+  factories: readonly StageFactory<In, Out>[] | undefined,
+  session: Session<In, Out, unknown>,
+  env: Env,
+  loop: PausableLoop,
+  ends: PipelineEnds<In, Out>,
+): Pipeline<In, Out> | undefined {
+  if (factories === undefined || factories.length === 0) return undefined
+  return new Pipeline(factories, session, () => new LoopStageHost(env, loop), ends)
+}
 
 /**
  * The stages of one session, linked once when it opens:
@@ -19,7 +42,7 @@ export class Pipeline<In, Out> {
     factories: readonly StageFactory<In, Out>[],
     session: Session<In, Out, unknown>,
     makeHost: () => StageHost,
-    ends: { readonly inbound: Step<In>; readonly outbound: Step<Out> },
+    ends: PipelineEnds<In, Out>,
   ) {
     this.#stages = factories.map((make) => make(session, makeHost()))
     let { inbound } = ends
@@ -36,6 +59,11 @@ export class Pipeline<In, Out> {
   trace(message: Out, end: Step<Out>): void {
     const outbound = this.#linkOutbound(end)
     outbound(message)
+  }
+
+  /** As `Session.deliver`, through the stages. */
+  deliver(env: Env, session: Sender, outbound: SendingHalf<Out>, message: Out, wait: Wait | undefined): Promise<void> {
+    return deliverStaged(env, session, this, outbound, message, wait)
   }
 
   #linkOutbound(end: Step<Out>): Step<Out> {

@@ -1,9 +1,9 @@
 import type { Env } from './env.ts'
 import { describe } from './errors.ts'
-import { FrameWriter } from './frame-writer.ts'
+import type { FrameWriter } from './frame-writer.ts'
 import { guardedLogger } from './logger.ts'
 import { LogLimit } from './log-limit.ts'
-import { TimerQueue } from './timer-queue.ts'
+import type { TimerQueue } from './timer-queue.ts'
 
 /** Something with bytes that wait for the end of the turn. */
 export interface Flushable {
@@ -16,8 +16,10 @@ export interface Flushable {
  */
 export class Runtime {
   readonly env: Env
-  readonly writer: FrameWriter = new FrameWriter()
-  readonly timers: TimerQueue
+  /** The slab that frames are written to: made by the first session that needs it. */
+  writer: FrameWriter | undefined
+  /** Deadlines: made by the first clock that needs it. */
+  timers: TimerQueue | undefined
   /** For lines about sessions, by code: an attacker must not fill the disk. */
   readonly logs: LogLimit
   #dirty: Flushable[] = []
@@ -33,7 +35,6 @@ export class Runtime {
 
   constructor(env: Env) {
     this.env = env
-    this.timers = new TimerQueue(env)
     this.logs = new LogLimit(env)
   }
 
@@ -47,7 +48,7 @@ export class Runtime {
 
   /** A chunk of so many bytes came in: whatever is sent until `endPass` leaves then, with one flush a session. Nests: sessions in sessions. */
   beginPass(chunkBytes: number): void {
-    if (this.#passes++ === 0) this.writer.expect(chunkBytes)
+    if (this.#passes++ === 0) this.writer?.expect(chunkBytes)
   }
 
   endPass(): void {

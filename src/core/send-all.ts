@@ -1,5 +1,5 @@
 import type { Env } from './env.ts'
-import { HawserError, sessionClosed, timedOut } from './errors.ts'
+import { notTaken, timedOut } from './errors.ts'
 import { requireWait, type Wait } from './wait.ts'
 import { WaitList } from './wait-list.ts'
 
@@ -71,13 +71,4 @@ function stepOf<T>(
     (error: unknown) => steps.rejectNext(error),
   )
   return step
-}
-
-/** Why `send` did not take a message. `maySend`: whether the session was one that sends. */
-export function notTaken(maySend: boolean): HawserError {
-  if (maySend)
-    return new HawserError('ERR_OVERFLOW', 'the message was dropped: maxBufferedBytes wait already', {
-      retryable: true,
-    })
-  return sessionClosed('the session is closed')
 }

@@ -1,9 +1,12 @@
+import { type Clock, type SessionClockHost, silentFor, unopenedFor } from './clock.ts'
 import { HawserError } from './errors.ts'
-import type { HandlerLoop } from './handler-loop.ts'
-import type { Outbound } from './outbound.ts'
+import { protocolHint } from './protocol-hint.ts'
+import type { ReceivingHalf } from './receiving-half.ts'
 import type { Runtime } from './runtime.ts'
+import type { SendingHalf } from './sending-half.ts'
+import type { MakeClock } from './session-parts.ts'
 import type { ResolvedLimits } from './session-options.ts'
-import { Deadline } from './timer-queue.ts'
+import { Deadline, TimerQueue } from './timer-queue.ts'
 
 /** A deadline that fires later than this was held up by ourselves, not by the peer. */
 const LATENESS_MS = 100
@@ -11,23 +14,18 @@ const LATENESS_MS = 100
 /** Verdicts about a peer, each of which ends the session. */
 type Verdict = 'ERR_TIMEOUT' | 'ERR_FRAME_TIMEOUT' | 'ERR_IDLE_TIMEOUT' | 'ERR_HEARTBEAT_TIMEOUT' | 'ERR_STALLED'
 
-/** What the clock tells its session. */
-export interface SessionClockHost {
-  /** `cronIntervalMs` is over. */
-  clockCron(): void
-  /** Nothing came in for `heartbeat.intervalMs`. */
-  clockHeartbeat(): void
-  /** The peer has used up its time: ERR_TIMEOUT while opening, ERR_FRAME_TIMEOUT and so on. */
-  clockExpired(error: HawserError): void
-  /** `closeTimeoutMs` is over, since `startClosing` or `startLinger`. */
-  clockCloseOver(): void
-}
-
 /** What the clock looks after; 0 is off. */
 export interface ClockSettings {
   readonly limits: ResolvedLimits
   readonly heartbeatIntervalMs: number
   readonly heartbeatTimeoutMs: number
+}
+
+/** The part `clock` of sessions in which anything can be due. */
+export const sessionClock: MakeClock = ({ setup, runtime }, limits, inbound, outbound, host) => {
+  const { intervalMs = 0, timeoutMs = 0 } = setup.heartbeat ?? {}
+  const settings = { limits, heartbeatIntervalMs: intervalMs, heartbeatTimeoutMs: timeoutMs }
+  return new SessionClock(runtime, settings, inbound, outbound, host)
 }
 
 /**
@@ -37,11 +35,12 @@ export interface ClockSettings {
  * Before a peer is declared dead, one more poll round is run (its bytes may lie in the kernel since we were busy), and
  * our own lateness is forgiven: a deadline that fired late is put off once by as much.
  */
-export class SessionClock extends Deadline {
+export class SessionClock extends Deadline implements Clock {
   readonly #runtime: Runtime
+  readonly #timers: TimerQueue
   readonly #settings: ClockSettings
-  readonly #inbound: HandlerLoop<unknown>
-  readonly #outbound: Outbound<never>
+  readonly #inbound: ReceivingHalf<unknown>
+  readonly #outbound: SendingHalf<never>
   readonly #host: SessionClockHost
   idleTimeoutMs: number
 
@@ -66,12 +65,14 @@ export class SessionClock extends Deadline {
   constructor(
     runtime: Runtime,
     settings: ClockSettings,
-    inbound: HandlerLoop<unknown>,
-    outbound: Outbound<never>,
+    inbound: ReceivingHalf<unknown>,
+    outbound: SendingHalf<never>,
     host: SessionClockHost,
   ) {
     super()
+    runtime.timers ??= new TimerQueue(runtime.env)
     this.#runtime = runtime
+    this.#timers = runtime.timers
     this.#settings = settings
     this.#inbound = inbound
     this.#outbound = outbound
@@ -80,14 +81,12 @@ export class SessionClock extends Deadline {
     outbound.stampsWrites = settings.heartbeatIntervalMs > 0
   }
 
-  /** `openTimeoutMs` begins, unless it has begun. */
   startOpening(): void {
     const { openTimeoutMs } = this.#settings.limits
     if (openTimeoutMs > 0 && this.#openAt === Infinity) this.#openAt = this.#runtime.env.now() + openTimeoutMs
     this.look()
   }
 
-  /** Open: cron, heartbeat and idleness count from now. @param hasCron there is something to do each `cronIntervalMs` */
   startOpen(hasCron: boolean): void {
     const { cronIntervalMs } = this.#settings.limits
     this.#openedAt = this.#runtime.env.now()
@@ -96,13 +95,11 @@ export class SessionClock extends Deadline {
     this.look()
   }
 
-  /** The peer has ended and nobody may be pulling what it left: `closeTimeoutMs` for that. */
   startLinger(): void {
     this.#closeAt = this.#runtime.env.now() + this.#settings.limits.closeTimeoutMs
     this.look()
   }
 
-  /** Nothing but `closeTimeoutMs` counts any more. */
   startClosing(): void {
     this.#openAt = this.#cronAt = Infinity
     this.#watching = false
@@ -112,15 +109,15 @@ export class SessionClock extends Deadline {
 
   stop(): void {
     this.#stopped = true
-    this.#runtime.timers.delete(this)
+    this.#timers.delete(this)
   }
 
-  /** Something that is due may have come up: sets the deadline. */
+  /** Sets the deadline. */
   look(): void {
     if (this.#stopped) return
     const dueAt = this.#nextDue(this.#runtime.env.now())
-    if (dueAt === Infinity) this.#runtime.timers.delete(this)
-    else if (this.place < 0 || dueAt < this.dueAt) this.#runtime.timers.set(this, dueAt)
+    if (dueAt === Infinity) this.#timers.delete(this)
+    else if (this.place < 0 || dueAt < this.dueAt) this.#timers.set(this, dueAt)
   }
 
   run(now: number): void {
@@ -160,7 +157,7 @@ export class SessionClock extends Deadline {
     this.#polling = false
     if (this.#stopped) return
     const verdict = this.#watching ? this.#verdict(this.#runtime.env.now()) : undefined
-    if (verdict !== undefined) this.#host.clockExpired(new HawserError(verdict, this.#explain(verdict)))
+    if (verdict !== undefined) this.#host.clockExpired(this.#errorOf(verdict))
     this.look()
   }
 
@@ -237,7 +234,7 @@ export class SessionClock extends Deadline {
 
   /** When the peer was last seen to take something. */
   #progressAt(now: number): number {
-    const { takenBytes, progress, progressAt } = this.#outbound
+    const { takenBytes, progress = 0, progressAt } = this.#outbound
     if (takenBytes !== this.#seenTakenBytes || progress !== this.#seenProgress) {
       this.#seenTakenBytes = takenBytes
       this.#seenProgress = progress
@@ -246,19 +243,25 @@ export class SessionClock extends Deadline {
     return Math.max(progressAt, this.#seenProgressAt)
   }
 
-  #explain(verdict: Verdict): string {
+  /** Of a peer that never said a whole thing: what its first bytes look like. */
+  #hint(): string {
+    const { waiting, receivedMessages } = this.#inbound
+    return waiting === undefined || receivedMessages > 0 ? '' : protocolHint(waiting)
+  }
+
+  #errorOf(verdict: Verdict): HawserError {
     const { limits, heartbeatTimeoutMs } = this.#settings
     switch (verdict) {
       case 'ERR_TIMEOUT':
-        return `the session was not open within ${limits.openTimeoutMs} ms`
+        return unopenedFor(limits.openTimeoutMs)
       case 'ERR_FRAME_TIMEOUT':
-        return `a frame was not finished within ${limits.frameTimeoutMs} ms`
+        return new HawserError(verdict, `a frame was not finished within ${limits.frameTimeoutMs} ms${this.#hint()}`)
       case 'ERR_IDLE_TIMEOUT':
-        return `nothing came in for ${this.idleTimeoutMs} ms`
+        return silentFor(this.idleTimeoutMs)
       case 'ERR_HEARTBEAT_TIMEOUT':
-        return `nothing came in for ${heartbeatTimeoutMs} ms, in spite of heartbeats`
+        return new HawserError(verdict, `nothing came in for ${heartbeatTimeoutMs} ms, in spite of heartbeats`)
       case 'ERR_STALLED':
-        return `the peer took nothing for ${limits.stallTimeoutMs} ms`
+        return new HawserError(verdict, `the peer took nothing for ${limits.stallTimeoutMs} ms`)
     }
   }
 }

@@ -117,39 +117,28 @@ export const LIMIT_DEFAULTS: ResolvedLimits = {
   cronIntervalMs: 30_000,
 }
 
-/** Smallest value of each numeric limit. */
-const LIMIT_MINIMUM: Readonly<Record<Exclude<keyof Limits, 'overflow'>, number>> = {
-  maxFrameBytes: 1,
-  highWaterMarkBytes: 1,
-  maxBufferedBytes: 1,
-  inboundHighWaterMarkBytes: 1,
-  concurrency: 1,
-  frameTimeoutMs: 0,
-  openTimeoutMs: 0,
-  closeTimeoutMs: 0,
-  stallTimeoutMs: 0,
-  idleTimeoutMs: 0,
-  cronIntervalMs: 0,
-}
-
 /** `limits` over `base`; an explicit undefined keeps the base. @throws ERR_BAD_OPTION */
 export function resolveLimits(limits: Limits, base: ResolvedLimits = LIMIT_DEFAULTS): ResolvedLimits {
   const resolved = withDefaults(base, limits)
-  for (const name of Object.keys(LIMIT_MINIMUM) as (keyof typeof LIMIT_MINIMUM)[]) {
-    requireNumber(name, resolved[name], LIMIT_MINIMUM[name])
-  }
-  requireOneOf('overflow', resolved.overflow, ['close', 'drop', 'throw'])
-  if (limits.highWaterMarkBytes !== undefined || limits.maxBufferedBytes !== undefined)
-    return marksInOrder(resolved, limits)
-  return resolved
+  const { overflow, ...numbers } = resolved
+  requireNumbers('', numbers)
+  requireOneOf('overflow', overflow, ['close', 'drop', 'throw'])
+  // A high-water mark above `maxBufferedBytes` would never be seen.
+  return inOrder('', resolved, limits, 'highWaterMarkBytes', 'maxBufferedBytes')
 }
 
-/** A high-water mark above `maxBufferedBytes` would never be seen; where only the bound was given, the mark follows it. */
-function marksInOrder(resolved: ResolvedLimits, given: Limits): ResolvedLimits {
-  if (resolved.highWaterMarkBytes <= resolved.maxBufferedBytes) return resolved
-  if (given.highWaterMarkBytes === undefined) return { ...resolved, highWaterMarkBytes: resolved.maxBufferedBytes }
-  if (given.maxBufferedBytes === undefined) return { ...resolved, maxBufferedBytes: resolved.highWaterMarkBytes }
-  throw badOption('highWaterMarkBytes', 'must not exceed maxBufferedBytes')
+/** `low` is not above `high`; where only one of them was given, the other follows. @throws ERR_BAD_OPTION */
+export function inOrder<Name extends string, T extends Readonly<Record<Name, number>>>(
+  group: string,
+  resolved: T,
+  given: { readonly [K in Name]?: number | undefined },
+  low: Name,
+  high: Name,
+): T {
+  if (resolved[low] <= resolved[high]) return resolved
+  if (given[low] === undefined) return { ...resolved, [low]: resolved[high] }
+  if (given[high] === undefined) return { ...resolved, [high]: resolved[low] }
+  throw badOption(group + low, `must not exceed ${high}`)
 }
 
 /** The keys of `defaults`, each from `options` unless that is undefined. Other options are left out. */
@@ -163,6 +152,20 @@ export function withDefaults<T extends object>(
     if (value !== undefined) resolved[key] = value
   }
   return resolved
+}
+
+/**
+ * Each of a group of numbers: times may be 0, which is off, sizes and counts may not, unless `minimum` says otherwise.
+ * @throws ERR_BAD_OPTION as `requireNumber`
+ */
+export function requireNumbers(
+  group: string,
+  values: Readonly<Record<string, unknown>>,
+  minimum: Readonly<Record<string, number>> = {},
+): void {
+  for (const name of Object.keys(values)) {
+    requireNumber(group + name, values[name], minimum[name] ?? (name.endsWith('Ms') ? 0 : 1))
+  }
 }
 
 /** @throws ERR_BAD_OPTION unless it is a finite number from `minimum` to `maximum`; sizes and counts are whole */

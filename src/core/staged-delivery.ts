@@ -1,11 +1,11 @@
 import type { Env } from './env.ts'
-import type { Outbound } from './outbound.ts'
-import { notTaken } from './send-all.ts'
+import { notTaken } from './errors.ts'
+import type { SendingHalf } from './sending-half.ts'
 import type { Wait } from './wait.ts'
 import { WaitList } from './wait-list.ts'
 
 /** What a delivery needs of its session. */
-interface Sender {
+export interface Sender {
   readonly maySend: boolean
   onGone(run: () => void): void
   offGone(run: () => void): void
@@ -24,7 +24,7 @@ export function deliverStaged<Out>(
   env: Env,
   session: Sender,
   pipeline: Tracer<Out>,
-  outbound: Outbound<Out>,
+  outbound: SendingHalf<Out>,
   message: Out,
   wait: Wait | undefined,
 ): Promise<void> {
@@ -61,7 +61,7 @@ export function deliverStaged<Out>(
   return delivered
 }
 
-function putTook<Out>(outbound: Outbound<Out>, message: Out): boolean {
+function putTook<Out>(outbound: SendingHalf<Out>, message: Out): boolean {
   outbound.put(message)
   return outbound.tookLast
 }

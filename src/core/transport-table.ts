@@ -1,34 +1,31 @@
 import type { Address } from './address.ts'
 import type { Role } from './connection.ts'
-import { badOption, HawserError } from './errors.ts'
+import { HawserError } from './errors.ts'
+import { known } from './known.ts'
 import type { Bindings, SessionConfig } from './session-config.ts'
 import type { Anteroom, LinkOptions, Transport } from './transport.ts'
 
 /** Which transport speaks which scheme: the built-in ones and those of the option `transports`. */
 export class TransportTable {
-  readonly #byScheme = new Map<string, Transport>()
+  readonly #byScheme: ReadonlyMap<string, Transport>
 
-  /** @throws ERR_BAD_OPTION where two transports speak one scheme */
   constructor(bindings: Bindings, own: readonly Transport[] = []) {
-    if (!Array.isArray(own)) throw badOption('transports', 'must be a list')
-    for (const transport of [...bindings.transports, ...own]) this.#add(transport)
+    this.#byScheme = new Map([...bindings.transports, ...own].flatMap(bySchemes))
   }
 
-  /** The transport that serves a path of somebody's HTTP server. @throws ERR_BAD_OPTION where there is none */
-  findMounting(): Transport & Required<Pick<Transport, 'mount'>> {
-    const transport = this.#byScheme.get('ws')
-    if (transport?.mount === undefined) throw badOption('http', 'needs the WebSocket transport')
-    return transport as Transport & Required<Pick<Transport, 'mount'>>
+  /** The transport of this scheme, if there is one. */
+  get(scheme: string): Transport | undefined {
+    return this.#byScheme.get(scheme)
   }
 
   /** @throws ERR_BAD_ADDRESS with the part 'scheme' where none speaks it */
   find(address: Address): Transport {
     const transport = this.#byScheme.get(address.scheme)
     if (transport !== undefined) return transport
-    const known = [...this.#byScheme.keys()].join(', ')
+    const schemes = [...this.#byScheme.keys()].join(', ')
     throw new HawserError(
       'ERR_BAD_ADDRESS',
-      `address '${address.href}': no transport for ${address.scheme} (${known})`,
+      `address '${address.href}': no transport for ${address.scheme} (${schemes})`,
       {
         details: { part: 'scheme' },
       },
@@ -37,19 +34,13 @@ export class TransportTable {
 
   /** The options that are named like a scheme: a transport's own come in the group of its name. */
   groupsOf(options: object): Record<string, unknown> {
-    const groups: Record<string, unknown> = {}
-    for (const [name, value] of Object.entries(options)) {
-      if (value !== undefined && this.#byScheme.has(name)) groups[name] = value
-    }
-    return groups
+    const groups = Object.entries(known(options)).filter(([name]) => this.#byScheme.has(name))
+    return Object.fromEntries(groups)
   }
+}
 
-  #add(transport: Transport): void {
-    for (const scheme of transport.schemes) {
-      if (this.#byScheme.has(scheme)) throw badOption('transports', `has a second transport for ${scheme}`)
-      this.#byScheme.set(scheme, transport)
-    }
-  }
+function bySchemes(transport: Transport): [scheme: string, transport: Transport][] {
+  return transport.schemes.map((scheme) => [scheme, transport])
 }
 
 /** What the layers below are told about connections for sessions of this setup. */

@@ -1,4 +1,5 @@
-import { EMPTY, readUtf8, utf8Length } from '../core/bytes.ts'
+import { EMPTY, utf8Length } from '../core/bytes.ts'
+import { readUtf8 } from '../core/utf8.ts'
 import type { Codec } from '../core/codec.ts'
 import { badMessage, badOption, cannotEncode } from '../core/errors.ts'
 import { JsonText } from '../core/json-text.ts'
@@ -267,7 +268,7 @@ function writeError(frame: Frame, flags: number, out: WriteBuffer): void {
   if (frame.metadata !== undefined) writeMetadata(frame.metadata, out)
   out.u8(RPC_STATUSES.indexOf(status) + 1)
   writeText(message, out)
-  if (data !== undefined) errorData.write(data, out)
+  if (data !== undefined) out.utf8(errorData.stringify(data))
 }
 
 function writeText(text: string, out: WriteBuffer): void {

@@ -1,10 +1,10 @@
 import { lengthPrefixed } from '../../codecs/framing/length-prefixed.ts'
 import { parseAddress } from '../core/address.ts'
+import { allParts } from '../core/all-parts.ts'
 import { ChunkBuffer } from '../core/chunk-buffer.ts'
 import type { PeerInfo } from '../core/connection.ts'
 import type { SessionError } from '../core/errors.ts'
 import { type Framing, framingFor } from '../core/framing.ts'
-import { sessionMetrics } from '../core/metrics.ts'
 import { LiveSession } from '../core/live-session.ts'
 import type { Peer } from '../core/peer.ts'
 import type { CloseCause, Session } from '../core/session.ts'
@@ -55,6 +55,7 @@ export interface EmbeddedSession<In, Out, Data> extends AsyncDisposable {
 const GROUPS = ['tcp', 'tls', 'ipc', 'ws', 'inproc']
 const MESSAGE_SCHEMES = new Set(['ws', 'wss', 'udp'])
 const UNRELIABLE_SCHEMES = new Set(['udp'])
+const DEFAULT_FRAMING = /* @__PURE__ */ lengthPrefixed()
 const DEFAULT_LOCAL = parseAddress('tcp://127.0.0.1:7000')
 const DEFAULT_REMOTE = parseAddress('tcp://127.0.0.1:50000')
 
@@ -69,7 +70,7 @@ export async function embed<In, Out = In, Data = undefined>(
   const { peer = {}, env = virtualEnv() } = options
   const config = resolveSetup<In, Out, Data>(
     { ...setup, env },
-    { env, framing: lengthPrefixed(), transports: [], metrics: sessionMetrics },
+    { ...allParts(DEFAULT_FRAMING), env, transports: [] },
     GROUPS,
   )
   const connection = heldConnection(env, peer, setup.chunks)
@@ -79,7 +80,7 @@ export async function embed<In, Out = In, Data = undefined>(
   await env.settle()
   if (host.refusal !== undefined) throw host.refusal
   const framed = connection.boundary === 'stream' || setup.boundary === 'stream'
-  const framing = framed ? framingFor(setup.framing ?? config.framing, session) : undefined
+  const framing = framed ? framingFor(setup.framing ?? DEFAULT_FRAMING, session) : undefined
   return new Embedding(env, session, connection, host, framing)
 }
 
@@ -195,6 +196,6 @@ function peerInfo({ certificate, protocol, request, proxy }: Partial<Peer>): Pee
     certificate,
     protocol,
     request,
-    proxy: proxy && { ...proxy, address: proxy.address.href, destination: proxy.destination?.href },
+    proxy,
   }
 }

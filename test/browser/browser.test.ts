@@ -8,8 +8,16 @@ import { line } from '../../codecs/framing/line.ts'
 import { connect, dial } from '../../src/browser/browser.ts'
 import { browserEnv } from '../../src/browser/browser-env.ts'
 import type { WsOptions } from '../../src/browser/web-socket-options.ts'
+import { parseAddress } from '../../src/core/address.ts'
 import type { ClientStatus } from '../../src/core/client.ts'
+import type { Wrapper } from '../../src/core/connection.ts'
+import type { EventListener } from '../../src/core/event-listener.ts'
+import type { AnyStageFactory } from '../../src/core/stage.ts'
+import type { Transport } from '../../src/core/transport.ts'
+import { systemEnv } from '../../src/env/node/system-env.ts'
+import { listen } from '../../src/node.ts'
 import { until } from '../../src/testing/conformance/party.ts'
+import { inproc } from '../../src/transports/memory.ts'
 import { PlainWebSocketServer } from '../support/plain-web-socket-server.ts'
 import { ScriptedWebSocket } from '../support/scripted-web-socket.ts'
 
@@ -32,7 +40,8 @@ test('json leaves as text and comes back; raw as binary', async (t) => {
 
 test("boundary 'stream': the framing decides, whatever the messages of the WebSocket", async (t) => {
   const plain = await PlainWebSocketServer.start(t)
-  const session = await dial(plain.url, { codec: text(), framing: line(), boundary: 'stream', ws })
+  const setup = { codec: text(), framing: line(), boundary: 'stream', ws } as const
+  const session = await dial(plain.url, setup)
   const socket = await plain.socket()
   socket.send('one\ntw')
   socket.send('o\n')
@@ -182,6 +191,7 @@ test('a dial that takes too long or is aborted lets go of its socket', async (t)
   await t.throwsAsync(dial('ws://x:1', { codec: text(), ws: scripted, timeoutMs: 5 }), { code: 'ERR_TIMEOUT' })
   const controller = new AbortController()
   const dialing = dial('ws://x:1', { codec: text(), ws: scripted, signal: controller.signal })
+  await until(browserEnv, () => made.length === 2, 'it dials')
   controller.abort(new Error('enough'))
   await t.throwsAsync(dialing, { message: 'enough' })
   t.is(made.length, 2)
@@ -192,32 +202,131 @@ test('a dial that takes too long or is aborted lets go of its socket', async (t)
   }
 })
 
-test('what a browser cannot do is said, with what to do instead', async (t) => {
+test('an option that a page does not have, or of the wrong kind, is an error at once', async (t) => {
+  const bad = (options: object, message: RegExp): void => {
+    const made = (): unknown => connect('ws://127.0.0.1:1/', { codec: text(), ...options })
+    t.throws(made, { code: 'ERR_BAD_OPTION', message })
+  }
+  bad({ tcp: {} }, /option tcp is unknown/)
+  bad({ wss: { ...ws } }, /option wss is unknown/)
+  bad({ ws: 5 }, /option ws must be: object/)
+  bad({ colour: 1 }, /option colour is unknown/)
+  bad({ metrics: {} }, /option metrics is unknown/)
+  bad({ codec: null }, /option codec must be/)
+  bad({ data: {} }, /option data must be: function/)
+  bad({ stages: null }, /option stages must be/)
+  bad({ listener: {}, handle: async () => {} }, /option handle excludes/)
+  bad({ listener: { onmessage() {} } }, /option listener\.onmessage is unknown/)
+  bad({ reconnect: { maxMS: 5 } }, /option reconnect\.maxMS is unknown/)
   const dialing = (options: object, url = 'ws://127.0.0.1:1/'): Promise<unknown> =>
     dial(url, { codec: text(), ...options })
-  const bad = async (options: object, message: RegExp): Promise<void> => {
-    await t.throwsAsync(dialing(options), { code: 'ERR_BAD_OPTION', message })
-  }
-  await bad({ ws: { ...ws, headers: { cookie: 'x' } } }, /ws\.headers cannot be set in a browser/)
-  await bad({ ws: { ...ws, engine: 'own' } }, /ws\.engine/)
-  await bad({ ws: { ...ws, compression: {} } }, /ws\.compression/)
-  await bad({ ws: { ...ws, origins: [] } }, /ws\.origins/)
-  await bad({ ws: { ...ws, subprotocol: 'x' } }, /did you mean subprotocols/)
-  await bad({ ws: { ...ws, subprotocols: 'chat' } }, /ws\.subprotocols/)
-  await bad({ ws: { ...ws, subprotocols: ['a b'] } }, /ws\.subprotocols/)
-  await bad({ ws: { ...ws, subprotocols: ['a', 'a'] } }, /ws\.subprotocols/)
-  await bad({ ws: { ...ws, maxHeldBytes: 0 } }, /ws\.maxHeldBytes/)
-  await bad({ ws: 5 }, /option ws must/)
-  await bad({ wss: { ...ws } }, /in the group ws/)
-  await bad({ tcp: {} }, /tcp is unknown/)
-  await bad({ ws: { WebSocket: 'no' } }, /ws\.WebSocket/)
+  for (const name of ['headers', 'engine', 'compression', 'origins', 'subprotocol'])
+    await t.throwsAsync(dialing({ ws: { ...ws, [name]: {} } }), {
+      code: 'ERR_BAD_OPTION',
+      message: new RegExp(`ws.${name} is unknown`),
+    })
+  await t.throwsAsync(dialing({ ws: { ...ws, subprotocols: 'chat' } }), { code: 'ERR_BAD_OPTION' })
+  await t.throwsAsync(dialing({ ws: { ...ws, maxHeldBytes: 0 } }), { code: 'ERR_BAD_OPTION' })
+  await t.throwsAsync(dialing({ ws: { WebSocket: 'no' } }), { code: 'ERR_BAD_OPTION', message: /ws\.WebSocket/ })
+  await t.throwsAsync(dialing({ ws: { ...ws, subprotocols: ['a b'] } }), { message: /subprotocol/ })
   await t.throwsAsync(dialing({}, 'tcp://127.0.0.1:1'), { code: 'ERR_BAD_ADDRESS', message: /ws, wss/ })
   await t.throwsAsync(dialing({ ws }, 'ws://127.0.0.1:1/a\nb'), { code: 'ERR_BAD_ADDRESS' })
 })
 
 test('a client whose option only the transport knows gives up at once', async (t) => {
-  const options = { codec: text(), ws: { ...ws, headers: {} } as WsOptions, onStatus: () => {} }
+  const options = { codec: text(), ws: { ...ws, maxHeldBytes: 0 }, onStatus: () => {} }
   await t.throwsAsync(connect('ws://127.0.0.1:1/', options).ready(), { code: 'ERR_BAD_OPTION' })
+})
+
+test('what few pages use is loaded where the options ask for it, and works', async (t) => {
+  const { url } = (await PlainWebSocketServer.start(t)).echoes()
+  const same: Wrapper = (connection) => connection
+  const passing: AnyStageFactory = () => ({ inbound: (message, next) => next(message) })
+  const asking: Readonly<Record<string, object>> = {
+    nothing: {},
+    'empty lists': { wrap: [], stages: [], transports: [], boundary: 'auto' },
+    layers: { wrap: [same] },
+    stages: { stages: [passing] },
+    streams: { boundary: 'stream' },
+    'a stalled peer': { stallTimeoutMs: 5_000 },
+    'limits of a peer': { limits: () => ({ idleTimeoutMs: 5_000 }) },
+    heartbeats: { heartbeat: { intervalMs: 1_000, timeoutMs: 5_000, message: '' } },
+    'layers, stages and streams': { wrap: [same], stages: [passing], boundary: 'stream' },
+  }
+  for (const [name, options] of Object.entries(asking)) {
+    const heard: string[] = []
+    const listener: EventListener<string, string, unknown> = {
+      onOpen: (session) => void session.send('pushed'),
+      onMessage: (_session, message) => void heard.push(message),
+    }
+    const pulled = await dial(url, { codec: text(), ws, ...options })
+    pulled.send(name)
+    t.is(await pulled.receive({ timeoutMs: 5_000 }), name)
+    await pulled.close()
+    const pushed = await dial(url, { codec: text(), ws, listener, ...options })
+    await until(browserEnv, () => heard.length > 0, `${name}: the answer`)
+    t.deepEqual(heard, ['pushed'], name)
+    await t.throwsAsync(pushed.receive(), { code: 'ERR_BAD_OPTION', message: /listener is set/ })
+    t.is(await pushed.sendAll(['a', 'b']), 2)
+    await pushed.close()
+  }
+})
+
+test('data may talk with the server before there is a listener', async (t) => {
+  const { url } = (await PlainWebSocketServer.start(t)).echoes()
+  const heard: string[] = []
+  const session = await dial(url, {
+    codec: text(),
+    ws,
+    data: async (peer) => {
+      peer.send('who?')
+      return peer.receive({ timeoutMs: 5_000 })
+    },
+    listener: { onMessage: (_session, message) => void heard.push(message) },
+  })
+  t.is(session.data, 'who?')
+  session.send('and now?')
+  await until(browserEnv, () => heard.length > 0, 'the answer')
+  t.deepEqual(heard, ['and now?'])
+  await session.close()
+})
+
+test('a transport of your own that keeps no boundaries works in a page, too', async (t) => {
+  const memory: Transport = {
+    schemes: ['memory'],
+    dial: ({ host }, options) => inproc.dial(parseAddress(`inproc://${host}`), options),
+    listen: () => Promise.reject(new Error('a page only dials')),
+  }
+  const options = { codec: text(), transports: [memory], env: systemEnv }
+  const server = await listen('inproc://streamer', {
+    codec: text(),
+    listener: { onMessage: (session, message) => session.send(message) },
+  })
+  const session = await dial('memory://streamer', options)
+  session.send('hello')
+  t.is(await session.receive({ timeoutMs: 5_000 }), 'hello')
+  await session.close()
+  await server.close()
+})
+
+test('what no type says is checked, too: ranges, and that there is a codec', async (t) => {
+  const wrong: readonly object[] = [
+    { maxFrameBytes: 0 },
+    { cronIntervalMs: NaN },
+    { overflow: 'burst' },
+    { highWaterMarkBytes: 6, maxBufferedBytes: 5 },
+    { codec: undefined },
+    { reconnect: { maxMs: 0 } },
+    { connections: 0.5 },
+  ]
+  for (const options of wrong) {
+    const made = (): unknown => connect('ws://127.0.0.1:1/', { codec: text(), ws, ...options })
+    t.throws(made, { code: 'ERR_BAD_OPTION' }, JSON.stringify(options))
+  }
+  const { url } = (await PlainWebSocketServer.start(t)).echoes()
+  const heartbeat = { intervalMs: 5, timeoutMs: 5, message: '' } // looked at where it is loaded
+  await t.throwsAsync(dial(url, { codec: text(), ws, heartbeat }), { code: 'ERR_BAD_OPTION', message: /heartbeat/ })
+  await t.throwsAsync(dial('ws://127.0.0.1:1/', undefined as never), { code: 'ERR_BAD_OPTION', message: /codec/ })
 })
 
 test('a page that may not dial an address is told so by ERR_PERMISSION', async (t) => {

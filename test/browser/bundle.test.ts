@@ -19,7 +19,7 @@ async function bundle(): Promise<{ readonly code: string; readonly modules: stri
     ],
     onLog: (_level, { code, exporter, message }) => external.push(`${code} ${exporter ?? message}`),
   })
-  const { output } = await made.generate({ format: 'iife', name: 'hawser' })
+  const { output } = await made.generate({ format: 'iife', name: 'hawser', inlineDynamicImports: true })
   await made.close()
   const modules = Object.keys(output[0].modules).map((id) => id.replace(ROOT, ''))
   return { code: output[0].code, modules: modules.filter((id) => id !== 'page.js'), external }
@@ -46,9 +46,9 @@ test('a session lives where there is nothing but what browsers have', async (t) 
   }
   // Of Node's globals only those that a browser has, too: no Buffer, no process, no setImmediate.
   const { performance, crypto, setTimeout, clearTimeout, queueMicrotask, MessageChannel, console } = globalThis
-  const { TextEncoder, TextDecoder, AbortController, AbortSignal } = globalThis
+  const { TextEncoder, TextDecoder, AbortController, AbortSignal, URL } = globalThis
   const platform = { performance, crypto, setTimeout, clearTimeout, queueMicrotask, MessageChannel, console }
-  const page = createContext({ ...platform, TextEncoder, TextDecoder, AbortController, AbortSignal, WebSocket })
+  const page = createContext({ ...platform, TextEncoder, TextDecoder, AbortController, AbortSignal, URL, WebSocket })
   runInContext(code, page)
   const heard = runInContext(
     `const heard = []

@@ -1,5 +1,6 @@
 import test from 'ava'
 import { WebSocket } from 'ws'
+import { dial } from '../../src/browser/browser.ts'
 import { browserEnv } from '../../src/browser/browser-env.ts'
 import { webSocket } from '../../src/browser/web-socket-transport.ts'
 import { type Address, makeAddress, parseAddress } from '../../src/core/address.ts'
@@ -7,7 +8,7 @@ import type { Connection, ConnectionSink, Role } from '../../src/core/connection
 import type { Acceptor, Transport } from '../../src/core/transport.ts'
 import { jsonRpc } from '../../src/rpc/json-rpc.ts'
 import { verifyRpc } from '../../src/testing/conformance/rpc.ts'
-import { verifySession } from '../../src/testing/conformance/session.ts'
+import { type SessionsUnderTest, verifySession } from '../../src/testing/conformance/session.ts'
 import type { TestFunction } from '../../src/testing/conformance/test-function.ts'
 import { verifyTransport } from '../../src/testing/conformance/transport.ts'
 import { websocket } from '../../src/transports/websocket/websocket.ts'
@@ -70,14 +71,24 @@ function answered(connection: Connection, role: Role): Connection {
 
 const address = 'page://127.0.0.1:0'
 const setup = { transports: [page] }
-const clientSetup = { env: browserEnv }
-verifyTransport(applying('browser'), 'browser', { transport: page, address, wrap: answered })
-verifySession(applying('browser'), 'browser', { address, setup, clientSetup })
-verifySession(applying("browser, boundary 'stream'"), "browser, boundary 'stream'", {
+const sessions: SessionsUnderTest = {
   address,
+  setup,
+  dial: (where, options) => dial(where, options),
+}
+verifyTransport(applying('browser'), 'browser', { transport: page, address, wrap: answered })
+verifySession(applying('browser'), 'browser', sessions)
+verifySession(applying("browser, boundary 'stream'"), "browser, boundary 'stream'", {
+  ...sessions,
   setup: { ...setup, boundary: 'stream' },
-  clientSetup,
 })
+
+/** By its own scheme a page has the small parts where they do, as MessageLoop and MessageOutbound. */
+verifySession(applying('browser, parts as asked for'), 'browser, parts as asked for', {
+  address: 'ws://127.0.0.1:0/',
+  dial: (where, options) => dial(where, { ...options, ws: { WebSocket } }),
+})
+const clientSetup = { env: browserEnv }
 verifyRpc(suite, 'browser, binary, json', { address, setup, clientSetup })
 verifyRpc(suite, 'browser, JSON-RPC', {
   address,

@@ -1,6 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { allocate, copy, indexOfByte, preview, readUtf8, utf8Length, writeUtf8 } from '../../src/core/bytes.ts'
+import { allocate, copy, indexOfByte, preview, utf8Length, writeUtf8 } from '../../src/core/bytes.ts'
+import { readUtf8 } from '../../src/core/utf8.ts'
 import { hex } from '../../src/testing/index.ts'
 
 test('texts become the UTF-8 of TextEncoder, and come back from a Buffer and a Uint8Array alike', (t) => {

@@ -87,7 +87,7 @@ test('a wrong option or address throws at once, and names it', (t) => {
   named({ reconnect: true }, 'reconnect')
   named({ reconnect: null }, 'reconnect')
   named({ reconnect: { initialMs: 0 } }, 'reconnect.initialMs')
-  named({ reconnect: { initialMs: 5, maxMs: 4 } }, 'reconnect.maxMs')
+  named({ reconnect: { initialMs: 5, maxMs: 4 } }, 'reconnect.initialMs')
   named({ reconnect: { stableAfterMs: Number.NaN } }, 'reconnect.stableAfterMs')
   named({ reconnect: { maxAttempts: 1.5 } }, 'reconnect.maxAttempts')
   named({ onStatus: 'log' }, 'onStatus')

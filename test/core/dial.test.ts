@@ -1,6 +1,9 @@
 import test from 'ava'
 import { text } from '../../codecs/text.ts'
 import { HawserError, refused } from '../../src/core/errors.ts'
+import { dial as dialOnce } from '../../src/core/dial.ts'
+import { connect } from '../../src/core/live-client.ts'
+import type { Bindings } from '../../src/core/session-config.ts'
 import type { Transport } from '../../src/core/transport.ts'
 import { dial } from '../../src/node.ts'
 import { virtualEnv } from '../../src/testing/virtual-env.ts'
@@ -108,4 +111,22 @@ test('whoever waits longer than the default for a dial is not cut short by the l
     })
   }
   t.deepEqual(allowedMs, [5_000, 5_000, 60_000, 0])
+})
+
+test('parts that cannot be loaded are a failed dial, and tried again by a client', async (t) => {
+  const world = new EndpointWorld()
+  await world.listen('inproc://s', { codec })
+  let loads = 0
+  const load = async (): Promise<void> => {
+    if (++loads < 3) throw new TypeError('Failed to fetch dynamically imported module')
+  }
+  const bindings: Bindings = { ...world.bindings, parts: (setup) => ({ ...world.bindings.parts(setup), load }) }
+  const failure = await t.throwsAsync(dialOnce(bindings, 'inproc://s', { codec }), { code: 'ERR_UNREACHABLE' } as never)
+  t.regex(failure?.message ?? '', /Failed to fetch/)
+  const client = connect(bindings, 'inproc://s', { codec, onStatus() {} })
+  const ready = client.ready()
+  await world.env.advance(5_000)
+  await ready
+  t.is(loads, 3)
+  client.destroy()
 })

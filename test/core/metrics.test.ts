@@ -2,7 +2,6 @@ import test from 'ava'
 import { line } from '../../codecs/framing/line.ts'
 import { text } from '../../codecs/text.ts'
 import { refused } from '../../src/core/errors.ts'
-import { listen } from '../../src/core/live-server.ts'
 import type { MetricsSink } from '../../src/core/metrics.ts'
 import { Metrics } from '../../src/stages/metrics.ts'
 import { EndpointWorld } from '../support/endpoint-world.ts'
@@ -154,12 +153,4 @@ test('an object that is no sink is refused', async (t) => {
       message: /metrics/,
     } as never)
   }
-})
-
-test('where an entry point binds no metrics, as in the browser, the option is refused', async (t) => {
-  const { bindings } = new EndpointWorld()
-  await t.throwsAsync(
-    listen({ ...bindings, metrics: undefined }, 'inproc://s', { codec, listener: {}, metrics: new Metrics() }),
-    { code: 'ERR_BAD_OPTION', message: /metrics/ } as never,
-  )
 })

@@ -1,6 +1,5 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { lengthPrefixed } from '../../codecs/framing/length-prefixed.ts'
 import { text } from '../../codecs/text.ts'
 import { parseAddress } from '../../src/core/address.ts'
 import type { Connection } from '../../src/core/connection.ts'
@@ -552,7 +551,7 @@ test('listen settles whatever a transport does, and close whatever it never does
     schemes: ['nowhere'],
     listen: () => Promise.resolve({ address: 'no address', pause() {}, resume() {}, close: () => Promise.resolve() }),
   }
-  const bindings = { env: world.env, framing: lengthPrefixed(), transports: [stuck, nowhere] }
+  const bindings = { ...world.bindings, transports: [stuck, nowhere] }
   await t.throwsAsync(listen(bindings, 'nowhere://host:1', { codec }), { code: 'ERR_BAD_ADDRESS' })
   const { env } = world
   const breaking = {
@@ -593,7 +592,7 @@ test('reloadTls keeps what the new options leave out', async (t) => {
         close: () => Promise.reject(new Error('close is broken')),
       }),
   }
-  const bindings = { env: world.env, framing: lengthPrefixed(), transports: [secure] }
+  const bindings = { ...world.bindings, transports: [secure] }
   const options = { codec, tls: { cert: 'old', key: 'old', clientCertificate: 'required' } }
   const server = await listen(bindings, 'tls://host:1', options)
   server.reloadTls({ cert: 'new', key: 'new' })

@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { readUtf8, utf8Length, writeUtf8 } from '../../src/core/bytes.ts'
+import { utf8Length, writeUtf8 } from '../../src/core/bytes.ts'
+import { readUtf8 } from '../../src/core/utf8.ts'
 import { binary } from '../../src/rpc/binary.ts'
 import { rawBody } from '../../src/rpc/raw-body.ts'
 import { verifyRpc } from '../../src/testing/conformance/rpc.ts'

@@ -46,7 +46,7 @@ export class Chromium {
    */
   static async start(program = '', files: Readonly<Record<string, string>> = {}): Promise<Chromium> {
     const served = new Map(Object.entries(files))
-    if (program !== '') served.set('/page.js', await bundled(program))
+    for (const [name, code] of program === '' ? [] : await bundled(program)) served.set(`/${name}`, code)
     served.set('/protobuf.js', readFileSync('node_modules/protobufjs/dist/protobuf.js', 'utf8'))
     served.set('/protobufjs.js', PROTOBUFJS)
     served.set('/', PAGE)
@@ -87,8 +87,8 @@ const PAGE = `<!doctype html>
 <script type="module" src="/page.js"></script>
 `
 
-/** The program with all of ours that it imports, as one ES module. @throws where it needs a module of Node */
-async function bundled(program: string): Promise<string> {
+/** `page.js`, the program with all of ours that it imports, and what it may load later, by name. @throws where it needs a module of Node */
+async function bundled(program: string): Promise<[name: string, code: string][]> {
   const main = `${ROOT}page.js`
   const bundle = await rollup({
     input: main,
@@ -104,5 +104,5 @@ async function bundled(program: string): Promise<string> {
   })
   const { output } = await bundle.generate({ format: 'es' })
   await bundle.close()
-  return output[0].code
+  return output.map((made) => [made.fileName, 'code' in made ? made.code : ''])
 }

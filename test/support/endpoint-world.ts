@@ -1,5 +1,6 @@
 import { lengthPrefixed } from '../../codecs/framing/length-prefixed.ts'
 import type { Address, AddressLike } from '../../src/core/address.ts'
+import { allParts } from '../../src/core/all-parts.ts'
 import type { Client, ClientStatus } from '../../src/core/client.ts'
 import type { ClientOptions } from '../../src/core/client-options.ts'
 import type { Connection } from '../../src/core/connection.ts'
@@ -7,7 +8,6 @@ import { isHawserError } from '../../src/core/errors.ts'
 import { dial } from '../../src/core/dial.ts'
 import { connect } from '../../src/core/live-client.ts'
 import { listen } from '../../src/core/live-server.ts'
-import { sessionMetrics } from '../../src/core/metrics.ts'
 import type { Server } from '../../src/core/server.ts'
 import type { ServerOptions } from '../../src/core/server-options.ts'
 import type { Session } from '../../src/core/session.ts'
@@ -63,10 +63,9 @@ export class EndpointWorld {
   constructor(seed = 1) {
     this.env = virtualEnv({ seed })
     this.bindings = {
+      ...allParts(lengthPrefixed()),
       env: this.env,
-      framing: lengthPrefixed(),
       transports: [tcp, inproc, this.script],
-      metrics: sessionMetrics,
     }
   }
 

@@ -1,5 +1,6 @@
 import type { Connection, Role } from '../../src/core/connection.ts'
 import type { SessionError } from '../../src/core/errors.ts'
+import { allParts } from '../../src/core/all-parts.ts'
 import { LiveSession } from '../../src/core/live-session.ts'
 import type { CloseCause } from '../../src/core/session.ts'
 import { resolveSetup } from '../../src/core/session-config.ts'
@@ -45,7 +46,7 @@ export function own<In, Out, Data>(
   setup: SessionSetup<In, Out, Data>,
 ): OwnedSession<In, Out, Data> {
   const host = new RecordingHost<LiveSession<In, Out, Data>>()
-  const config = resolveSetup({ ...setup, env }, { env, framing: lengthPrefixed(), transports: [] })
+  const config = resolveSetup({ ...setup, env }, { ...allParts(lengthPrefixed()), env, transports: [] })
   const session = new LiveSession(connection, config, host, role)
   session.start()
   return { session, host }

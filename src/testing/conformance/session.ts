@@ -1,6 +1,7 @@
 import { raw } from '../../../codecs/raw.ts'
 import { lengthPrefixed } from '../../../codecs/framing/length-prefixed.ts'
 import { unframed } from '../../../codecs/framing/unframed.ts'
+import type { Address } from '../../core/address.ts'
 import { type Codec, mapCodec } from '../../core/codec.ts'
 import type { Connection } from '../../core/connection.ts'
 import { type ErrorCode, refused, type SessionError } from '../../core/errors.ts'
@@ -9,6 +10,7 @@ import type { Logger } from '../../core/logger.ts'
 import type { Peer } from '../../core/peer.ts'
 import type { CloseCause, Session } from '../../core/session.ts'
 import type { StageFactory } from '../../core/stage.ts'
+import type { Wait } from '../../core/wait.ts'
 import { systemEnv } from '../../env/node/system-env.ts'
 import type { Mount, SessionSetup } from '../../node-options.ts'
 import { dial, listen } from '../../node.ts'
@@ -33,6 +35,11 @@ export interface SessionsUnderTest {
   /** For one side, over `setup`: a server's certificate is not its client's. */
   readonly serverSetup?: Setup
   readonly clientSetup?: Setup
+  /** The client's door: that of another entry point, such as hawser/browser. @defaultValue that of hawser */
+  readonly dial?: (
+    where: Address,
+    setup: Setup & Pick<SessionSetup<Bytes, Bytes, undefined>, 'codec'> & Wait,
+  ) => Promise<ByteSession>
   /** false: its links may lose, double and reorder messages, and have no end, as those of UDP. @defaultValue true */
   readonly reliable?: boolean
 }
@@ -784,13 +791,13 @@ class Place {
 
   /** Dials; the first call listens, with `server`. */
   async reach(server: Setup = {}, client: Setup = {}): Promise<ByteSession> {
-    const { address, serverSetup, clientSetup } = this.#options
+    const { address, serverSetup, clientSetup, dial: door = dial } = this.#options
     this.#server ??= await listen<Bytes, Bytes, undefined>(
       typeof address === 'string' ? address : address(),
       this.#setupOf(serverSetup, server),
     )
     const options = this.#setupOf(clientSetup, client)
-    const session = await dial<Bytes, Bytes, undefined>(this.#server.address, { timeoutMs: OPENING_MS, ...options })
+    const session = await door(this.#server.address, { timeoutMs: OPENING_MS, ...options })
     this.#clients.push(session)
     return session
   }

@@ -4,6 +4,7 @@ import type { Connection, ConnectionSink, Introduction } from '../../core/connec
 import type { TimerHandle } from '../../core/env.ts'
 import { type HawserError, timedOut } from '../../core/errors.ts'
 import type { LinkOptions } from '../../core/transport.ts'
+import { known } from '../../core/known.ts'
 import { badHeader } from './bad-header.ts'
 import { type Endpoint, type ProxyHeader, readProxyHeader } from './proxy-header.ts'
 
@@ -84,12 +85,13 @@ export class PendingHeader implements ConnectionSink {
 function introduction({ peer }: ProxyHeader, { remoteAddress, peer: link }: Connection): Introduction | undefined {
   if (peer === undefined) return undefined
   const { ends, tlvs } = peer
-  const proxy = { address: remoteAddress, destination: ends && href(ends.destination), tlvs }
-  return { remoteAddress: ends === undefined ? remoteAddress : href(ends.source), peer: { ...link, proxy } }
+  const destination = ends && tcpAddress(ends.destination)
+  const proxy = { address: parseAddress(remoteAddress), ...known({ destination }), tlvs }
+  return { remoteAddress: ends === undefined ? remoteAddress : tcpAddress(ends.source).href, peer: { ...link, proxy } }
 }
 
-function href({ host, port }: Endpoint): string {
-  return makeAddress('tcp', host, port).href
+function tcpAddress({ host, port }: Endpoint): Address {
+  return makeAddress('tcp', host, port)
 }
 
 function joined(head: Uint8Array, tail: Uint8Array): Uint8Array {

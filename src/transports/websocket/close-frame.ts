@@ -1,4 +1,5 @@
-import { allocate, readUtf8, utf8Length, writeUtf8 } from '../../core/bytes.ts'
+import { allocate, utf8Length, writeUtf8 } from '../../core/bytes.ts'
+import { readUtf8 } from '../../core/utf8.ts'
 import type { CloseReason } from '../../core/connection.ts'
 import { badFrame, badMessage } from '../../core/errors.ts'
 import { SHORT_LENGTH } from './frame.ts'

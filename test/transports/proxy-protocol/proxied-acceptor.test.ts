@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import { lengthPrefixed } from '../../../codecs/framing/length-prefixed.ts'
 import { text } from '../../../codecs/text.ts'
 import { parseAddress } from '../../../src/core/address.ts'
+import { allParts } from '../../../src/core/all-parts.ts'
 import type { Connection } from '../../../src/core/connection.ts'
 import type { Net } from '../../../src/core/env.ts'
 import { HawserError } from '../../../src/core/errors.ts'
@@ -38,7 +39,7 @@ const codec = text()
 /** A server behind proxies on a network of its own; a peer is a connection on which the test writes bytes. */
 class ProxiedWorld {
   readonly env: VirtualEnv = virtualEnv({ seed: 1 })
-  readonly bindings: Bindings = { env: this.env, framing: lengthPrefixed(), transports: [tcp, tls, inproc] }
+  readonly bindings: Bindings = { ...allParts(lengthPrefixed()), env: this.env, transports: [tcp, tls, inproc] }
   readonly statuses: ServerStatus[] = []
   readonly peers: Peer[] = []
   readonly messages: string[] = []
@@ -383,7 +384,7 @@ test('imitated TLS: certificate, ALPN and header are all on session.peer', async
 
 // ── Sockets ────────────────────────────────────────────────────────────────────────────────────────────────
 
-const NODE: Bindings = { env: systemEnv, framing: lengthPrefixed(), transports: [tcp, tls] }
+const NODE: Bindings = { ...allParts(lengthPrefixed()), env: systemEnv, transports: [tcp, tls] }
 
 const authority = new Authority('Hawser test authority')
 const certified = authority.issue('localhost', 'IP:127.0.0.1')

@@ -1,0 +1,2 @@
+/** For the option `data`. */
+export { open } from '../../core/opening.ts'

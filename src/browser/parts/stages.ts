@@ -1,0 +1,2 @@
+/** For the option `stages`. */
+export { linkStages as stages } from '../../core/pipeline.ts'
