@@ -41,7 +41,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'message-after-close',
     file: session,
-    find: "if (this.#cause?.by === 'local')\n            this.#loop.discard();\n        this.#loop.finish(this.#closedError());",
+    find: "if (this.#cause?.by === 'local')\n            this.#loop.discard();\n        this.#loop.finish(() => this.#closedError());",
     replace: '',
   },
   {
@@ -71,7 +71,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'close-forgets-who-waits',
     file: session,
-    find: 'this.#outbound.close(error);',
+    find: 'this.#outbound.close(why);',
     replace: '',
   },
   // ── Receiving ───────────────────────────────────────────────────────────────────────────────────────────────
