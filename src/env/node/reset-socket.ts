@@ -1,0 +1,16 @@
+import { Socket } from 'node:net'
+import { EMPTY } from '../../core/bytes.ts'
+import type { Connection } from '../../core/connection.ts'
+import { SocketConnection } from './socket-connection.ts'
+
+/**
+ * Breaks a connection off so that its peer gets a reset, and what the kernel still had for it is lost. Its own sink hears nothing
+ * more. A Unix socket knows no reset: its peer sees the end, or a reset if we left something unread.
+ */
+export function resetSocket(connection: Connection): void {
+  connection.detach?.(EMPTY)
+  const stream = connection instanceof SocketConnection ? connection.release() : undefined
+  if (stream === undefined) connection.destroy()
+  else if (stream instanceof Socket && stream.remoteAddress !== undefined) stream.resetAndDestroy()
+  else stream.destroy()
+}
