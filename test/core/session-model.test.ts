@@ -240,7 +240,7 @@ test('a session does what its model does, whatever is done to it', async (t) => 
       expectSame(causes.length, 1, 'onClose')
       expectSame(embedded.env.timers, 0, 'timers')
     }),
-    { numRuns: 300, seed: 1 },
+    { numRuns: 300, seed: 1, includeErrorInReport: true },
   )
   t.true(runs >= 300)
 })
