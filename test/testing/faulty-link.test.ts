@@ -163,6 +163,26 @@ test('reset breaks the links that there are, and new ones are served', async (t)
   t.is(next.error, undefined)
 })
 
+test.serial('a reset of a socket that is just ending leaves no descriptor', async (t) => {
+  const plain = new Plain()
+  const target = await plain.start()
+  const before = resources()
+  for (let round = 0; round < 20; round++) {
+    const link = await faultyLink(target)
+    const dialer = new Dialer(link)
+    await soon(() => plain.sockets.length > round, 'a link')
+    plain.sockets[round]?.end()
+    await new Promise(setImmediate)
+    for (let turn = 0; turn < round % 5; turn++) await new Promise(setImmediate)
+    link.reset()
+    await link[Symbol.asyncDispose]()
+    dialer.socket.destroy()
+  }
+  for (const socket of plain.sockets) socket.destroy()
+  await noLeaks(t, before)
+  plain.stop()
+})
+
 test('a reset of one end is a reset of the other', async (t) => {
   const { plain, dialer } = await setUp(t, {}, { echo: true })
   const broken = dialer()

@@ -12,10 +12,10 @@ import { FrameWriter } from '../../../src/core/frame-writer.ts'
 import { hex } from '../../../src/testing/hex.ts'
 import { ascii, codeOf, type FuzzTarget, hexOf, same } from '../fuzz-target.ts'
 
-function encode<Out>(codec: Codec<unknown, Out>, message: Out): Uint8Array {
+function encode<Out>(of: Codec<unknown, Out>, message: Out): Uint8Array {
   const out = new FrameWriter()
   out.begin(Infinity, false)
-  codec.encode(message, out)
+  of.encode(message, out)
   return Uint8Array.from(Buffer.concat([...(out.parts ?? []), out.slab.subarray(out.from, out.to)]))
 }
 
@@ -85,7 +85,7 @@ const respTarget: FuzzTarget = {
 export const codecs: readonly FuzzTarget[] = [
   codec(
     'json',
-    json<unknown>() as Codec<unknown>,
+    json<unknown>(),
     [ascii('{"a":[1,-2.5e3,"\\u00e9",null,true]}'), ascii('"x"'), ascii('[[[[]]]]'), ascii('{"a":1,"a":2}')],
     [
       '[',
@@ -107,7 +107,7 @@ export const codecs: readonly FuzzTarget[] = [
   ),
   codec(
     'msgpack',
-    msgpack<unknown>() as Codec<unknown>,
+    msgpack<unknown>(),
     [
       hex`82 a161 93 01 ff cb3ff8000000000000 a162 c0`,
       hex`dc0002 01 02`,

@@ -28,7 +28,7 @@ interface Reading {
 }
 
 function read(factory: FramingFactory, chunks: readonly Uint8Array[], limitBytes: number, headerBytes = 0): Reading {
-  const framing = factory()
+  const reader = factory()
   const buffer = new ChunkBuffer(limitBytes)
   const frames: Uint8Array[] = []
   let arrivedBytes = 0
@@ -37,7 +37,7 @@ function read(factory: FramingFactory, chunks: readonly Uint8Array[], limitBytes
       buffer.append(Uint8Array.from(chunk))
       arrivedBytes += chunk.length
       while (buffer.ready) {
-        const frame = framing.next(buffer)
+        const frame = reader.next(buffer)
         if (frame === undefined) break
         if (frame.length > limitBytes + headerBytes)
           throw new Error(`a frame of ${frame.length} B where ${limitBytes} are allowed`)
@@ -52,14 +52,14 @@ function read(factory: FramingFactory, chunks: readonly Uint8Array[], limitBytes
   return { frames, end: '' }
 }
 
-function write(framing: Framing, frames: readonly Uint8Array[]): Uint8Array {
+function write(writing: Framing, frames: readonly Uint8Array[]): Uint8Array {
   const writer = new FrameWriter()
   const written: Uint8Array[] = []
   for (const frame of frames) {
     writer.begin(Infinity, false)
-    const mark = framing.begin(writer)
+    const mark = writing.begin(writer)
     writer.bytes(frame)
-    framing.end(writer, mark)
+    writing.end(writer, mark)
     written.push(...(writer.parts ?? []), Uint8Array.from(writer.slab.subarray(writer.from, writer.to)))
     writer.commit()
   }
