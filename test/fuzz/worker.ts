@@ -13,5 +13,6 @@ const { name, durationMs, seed, memory } = workerData as {
 const watched = new WatchedInput(memory)
 const target = targets.find((one) => one.name === name)
 if (target === undefined) throw new Error(`no target ${name}`)
+const report = await runCampaign(target, durationMs, seed, (inputSeed, input) => watched.set(inputSeed, input))
 // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port is no window
 parentPort?.postMessage(report)
