@@ -91,6 +91,7 @@ test('J-03: after an hour of sleep a peer has its whole time anew, and no more',
   const SLEEP_MS = 3_600_000
   const silent = busyEnv()
   const gone = await embed(beating, { env: silent })
+  await silent.advance(1990) // it was asked, and is looked at again in 10 ms
   silent.block(SLEEP_MS)
   await silent.advance(2900)
   t.is(gone.session.phase, 'open')
@@ -99,6 +100,7 @@ test('J-03: after an hour of sleep a peer has its whole time anew, and no more',
 
   const env = busyEnv()
   const alive = await embed(beating, { env })
+  await env.advance(1990)
   env.block(SLEEP_MS)
   await env.advance(100)
   await alive.feed(utf8('alive\n'))

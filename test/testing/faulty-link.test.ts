@@ -117,18 +117,20 @@ test.serial(
 
 test('slices arrive one by one, and the same seed turns the same bits of the same bytes', async (t) => {
   const run = async (seed: number, portions: number) => {
-    const faults = { seed, sliceBytes: 50, corruptRatio: 0.1 }
+    const faults = { seed, sliceBytes: 50, corruptRatio: 0.3 }
     const { plain, dialer } = await setUp(t, faults)
     const { socket } = dialer()
-    for (let at = 0; at < sample.length; at += sample.length / portions)
+    for (let at = 0; at < sample.length; at += sample.length / portions) {
       socket.write(sample.subarray(at, at + sample.length / portions))
+      await pause(systemEnv, 1) // so that the proxy reads each by itself
+    }
     await soon(() => plain.received.length === sample.length, 'all of it')
     return plain.received
   }
   const first = await run(3, 1)
   const flipped = first.filter((byte, at) => byte !== sample[at])
-  t.true(flipped.length > 5 && flipped.length < 60, `${flipped.length} bytes of about 200 slices`)
-  t.deepEqual(await run(3, 5), first, 'however the bytes came')
+  t.true(flipped.length > 20 && flipped.length < 120, `${flipped.length} bytes of about 200 slices`)
+  t.deepEqual(await run(3, 50), first, 'however the bytes came')
   t.notDeepEqual(await run(4, 1), first)
   const sliced = await setUp(t, { sliceBytes: 50 }, { echo: true })
   const dialer = sliced.dialer()
@@ -161,26 +163,6 @@ test('reset breaks the links that there are, and new ones are served', async (t)
   next.socket.write('b')
   await soon(() => next.received.length === 1, 'the next link')
   t.is(next.error, undefined)
-})
-
-test.serial('a reset of a socket that is just ending leaves no descriptor', async (t) => {
-  const plain = new Plain()
-  const target = await plain.start()
-  const before = resources()
-  for (let round = 0; round < 20; round++) {
-    const link = await faultyLink(target)
-    const dialer = new Dialer(link)
-    await soon(() => plain.sockets.length > round, 'a link')
-    plain.sockets[round]?.end()
-    await new Promise(setImmediate)
-    for (let turn = 0; turn < round % 5; turn++) await new Promise(setImmediate)
-    link.reset()
-    await link[Symbol.asyncDispose]()
-    dialer.socket.destroy()
-  }
-  for (const socket of plain.sockets) socket.destroy()
-  await noLeaks(t, before)
-  plain.stop()
 })
 
 test('a reset of one end is a reset of the other', async (t) => {
@@ -294,7 +276,10 @@ test('a target that reads nothing is felt by the dialer: no more is held than th
   const block = Buffer.alloc(1 << 20)
   // What the kernel's own buffers hold is some MiB: a proxy without an end would take all of this.
   for (let count = 0; count < 64; count++) socket.write(block)
-  await pause(systemEnv, 300)
+  for (let before = -1; before !== socket.writableLength; ) {
+    before = socket.writableLength
+    await pause(systemEnv, 300)
+  }
   t.true(socket.writableLength > 30 * block.length, `${socket.writableLength} bytes wait at the dialer's`)
 })
 
