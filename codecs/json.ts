@@ -29,38 +29,33 @@ export function json<SI extends StandardSchema, SO extends StandardSchema = SI>(
 /** Unchecked: the types are your word for it. */
 export function json<In = unknown, Out = In>(limits?: JsonLimits): Codec<In, Out>
 export function json(options: { readonly in?: StandardSchema | undefined } & JsonLimits = {}): Codec<unknown> {
-  const { maxDepth, maxKeys } = withDefaults(JSON_DEFAULTS, options)
-  requireNumber('maxDepth', maxDepth, 1)
-  requireNumber('maxKeys', maxKeys, 0)
+  const limits = withDefaults(JSON_DEFAULTS, options)
+  requireNumber('maxDepth', limits.maxDepth, 1)
+  requireNumber('maxKeys', limits.maxKeys, 0)
   const schema = options.in === UNCHECKED ? undefined : options.in
   if (schema !== undefined && typeof schema['~standard']?.validate !== 'function') {
     throw badOption('in', 'is a Standard Schema')
   }
-  return new Json(new JsonText({ maxDepth, maxKeys }), schema)
+  return new Json(limits, schema)
 }
 
-class Json implements TextCodec<unknown, unknown> {
+class Json extends JsonText implements TextCodec<unknown, unknown> {
   readonly format = 'text'
   readonly keeps = 'values'
-  readonly #text: JsonText
   readonly #schema: StandardSchema | undefined
 
-  constructor(text: JsonText, schema: StandardSchema | undefined) {
-    this.#text = text
+  constructor(limits: typeof JSON_DEFAULTS, schema: StandardSchema | undefined) {
+    super(limits)
     this.#schema = schema
   }
 
   decode(frame: Uint8Array): unknown {
-    const value = this.#text.parse(frame)
+    const value = this.parse(frame)
     return this.#schema === undefined ? value : check(this.#schema, value)
   }
 
   encode(message: unknown, out: WriteBuffer): void {
     out.utf8(this.toText(message))
-  }
-
-  toText(message: unknown): string {
-    return this.#text.stringify(message)
   }
 }
 
@@ -68,7 +63,7 @@ function check(schema: StandardSchema, value: unknown): unknown {
   const result = validate(schema, value)
   if (result instanceof Promise) {
     result.catch(() => undefined) // nobody waits for it
-    throw badOption('in', 'is an asynchronous schema; a codec needs a synchronous one')
+    throw badOption('in', 'is an asynchronous schema')
   }
   if (result.issues === undefined) return result.value
   const [first] = result.issues

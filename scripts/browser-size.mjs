@@ -37,7 +37,13 @@ async function bundled(source) {
   }
   // What cannot be resolved would be left to the browser, which cannot, either.
   const onLog = (level, log, next) => (level === 'warn' ? next('error', log) : next(level, log))
-  const bundle = await rollup({ input: 'page', plugins: [page], onLog, treeshake: { moduleSideEffects: false } })
+  const bundle = await rollup({
+    input: 'page',
+    plugins: [page],
+    onLog,
+    treeshake: { moduleSideEffects: false },
+    preserveEntrySignatures: 'allow-extension', // the later parts import from the page's own file, as in a page's bundle
+  })
   const { output } = await bundle.generate({ format: 'es', chunkFileNames: '[name].js' })
   await bundle.close()
   const chunks = await Promise.all(output.map(async (chunk) => ({ ...chunk, code: await minified(chunk.code) })))
@@ -72,5 +78,10 @@ function kilobytes(code) {
 }
 
 function brotli(code) {
-  return brotliCompressSync(code, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }).length
+  const params = {
+    [constants.BROTLI_PARAM_MODE]: constants.BROTLI_MODE_TEXT,
+    [constants.BROTLI_PARAM_QUALITY]: 11,
+    [constants.BROTLI_PARAM_SIZE_HINT]: code.length,
+  }
+  return brotliCompressSync(code, { params }).length
 }

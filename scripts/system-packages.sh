@@ -21,6 +21,8 @@ needs socat socat
 needs netcat-openbsd nc
 needs tshark tshark
 needs iproute2 ip
+# For `npm run chaos`:
+needs nftables nft
 for module in websockets autobahn; do
   /usr/bin/python3 -c "import $module" 2>/dev/null || missing+=("python3-$module")
 done

@@ -53,7 +53,7 @@ export const PAGE_CHECKS: OptionChecks = {
     ])
     const { codec, listener, handle } = setup ?? {}
     if (codec === undefined) throw badOption('codec', 'is required')
-    if (listener !== undefined && handle !== undefined) throw badOption('handle', 'excludes the option listener')
+    if (listener !== undefined && handle !== undefined) throw badOption('handle', 'excludes listener')
     for (const name of Object.keys(listener ?? {})) {
       const isMeant = HOOKS.some((hook) => hook !== name && hook.toLowerCase() === name.toLowerCase())
       if (isMeant) throw badOption(`listener.${name}`, 'is unknown')

@@ -29,7 +29,7 @@ export function resolveWs({ groups }: Pick<LinkOptions, 'groups'>): ResolvedWsOp
   requireKinds('ws.', group, KINDS)
   const { subprotocols = [], maxHeldBytes = MAX_HELD_BYTES, WebSocket = globalWebSocket() } = group
   requireNumber('ws.maxHeldBytes', maxHeldBytes, 1)
-  if (WebSocket === undefined) throw badOption('ws.WebSocket', 'is required: there is no global one')
+  if (WebSocket === undefined) throw badOption('ws.WebSocket', 'is required')
   return { subprotocols, maxHeldBytes, WebSocket }
 }
 

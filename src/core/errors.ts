@@ -177,10 +177,9 @@ export function notTaken(maySend: boolean): HawserError {
   return sessionClosed('the session is closed')
 }
 
-/** A wait that took longer than it was given. @param cause what went wrong last, where something is being tried again and again */
+/** A wait that took longer than it was given. @param cause what went wrong last, where something is tried again and again */
 export function timedOut(what: string, timeoutMs: number, cause?: Error): HawserError<'ERR_TIMEOUT'> {
-  const last = cause === undefined ? '' : `, and the last attempt failed: ${cause.message}`
-  return new HawserError('ERR_TIMEOUT', `${what} took longer than ${timeoutMs} ms${last}`, {
+  return new HawserError('ERR_TIMEOUT', `${what} took longer than ${timeoutMs} ms`, {
     retryable: true,
     ...known({ cause }),
   })

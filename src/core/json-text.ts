@@ -60,7 +60,7 @@ export class JsonText {
   }
 
   /** @throws ERR_ENCODE */
-  stringify(message: unknown): string {
+  toText(message: unknown): string {
     let text: string | undefined
     try {
       text = JSON.stringify(message)
@@ -107,7 +107,7 @@ export class JsonText {
       } else if (byte === COLON) {
         if (++keys > this.#maxKeys) return `the message has more than ${this.#maxKeys} keys`
       } else if ((byte | 0x20) === OPENING) {
-        if (++depth > this.#maxDepth) return `the message is more than ${this.#maxDepth} levels deep`
+        if (++depth > this.#maxDepth) return `the message has more than ${this.#maxDepth} levels`
       } else if ((byte | 0x20) === CLOSING) {
         depth--
       }

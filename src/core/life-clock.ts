@@ -78,7 +78,7 @@ export class LifeClock implements Clock {
     const dueAt = this.#env.now() + delayMs
     this.#idle = this.#env.setTimer(delayMs, () => {
       const lateMs = this.#env.now() - dueAt
-      if (lateMs > LATENESS_MS) this.#lookAfter(lateMs)
+      if (lateMs > LATENESS_MS) this.#lookAfter(Math.min(lateMs, this.idleTimeoutMs))
       else this.look()
     })
   }

@@ -192,7 +192,6 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data>, SlotHos
     this.#totals.totalSessions++
     this.#status.emit({ type: 'open', address, slot: index, generation })
     if (this.#shutdown.begun) return // it is being shut down
-    this.#readyWaits.lastFailure = this.#sessionWaits.lastFailure = undefined
     this.#sessionWaits.resolveAll(session)
     if (this.#isReady()) this.#readyWaits.resolveAll(undefined)
   }

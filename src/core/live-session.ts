@@ -311,11 +311,6 @@ export class LiveSession<In, Out, Data>
     return this.#config.env
   }
 
-  /** A fault that costs no more than what it happened in: `onError` hears of it in a later turn, or else the log. */
-  report(error: HawserError): void {
-    this.loopReported(error)
-  }
-
   get codec(): Codec<In, Out> {
     return this.#outbound.codec as Codec<In, Out> // it was made from one
   }
@@ -574,6 +569,7 @@ export class LiveSession<In, Out, Data>
     this.fail(error)
   }
 
+  /** A fault that costs no more than what it happened in: `onError` hears of it in a later turn, or else the log. */
   loopReported(error: HawserError): void {
     this.#later(() => {
       if (this.#hooks.begun && this.#state !== 'closed') this.#hooks.tell(error)

@@ -33,7 +33,8 @@ export const sessionClock: MakeClock = ({ setup, runtime }, limits, inbound, out
  * what has really run out, and sets itself again. A session where nothing is due has no clock.
  *
  * Before a peer is declared dead, one more poll round is run (its bytes may lie in the kernel since we were busy), and
- * our own lateness is forgiven: a deadline that fired late is put off once by as much.
+ * our own lateness is forgiven: a deadline that fired late is put off once by as much, and at most by its own
+ * length.
  */
 export class SessionClock extends Deadline implements Clock {
   readonly #runtime: Runtime
@@ -142,9 +143,12 @@ export class SessionClock extends Deadline implements Clock {
       this.#heartbeatSentAt = now
       this.#host.clockHeartbeat()
     }
-    if (this.#polling || this.#verdict(now) === undefined) return
+    if (this.#polling) return
+    const verdict = this.#verdict(now)
+    if (verdict === undefined) return
     if (lateMs > LATENESS_MS) {
-      this.#notBefore = now + lateMs
+      // However long a machine slept, a peer needs no more than its whole time anew.
+      this.#notBefore = now + Math.min(lateMs, this.#allowedMs(verdict))
       return
     }
     // Two turns of the event loop, in which what lies in the kernel is read.
@@ -247,6 +251,22 @@ export class SessionClock extends Deadline implements Clock {
   #hint(): string {
     const { waiting, receivedMessages } = this.#inbound
     return waiting === undefined || receivedMessages > 0 ? '' : protocolHint(waiting)
+  }
+
+  #allowedMs(verdict: Verdict): number {
+    const { limits, heartbeatTimeoutMs } = this.#settings
+    switch (verdict) {
+      case 'ERR_TIMEOUT':
+        return limits.openTimeoutMs
+      case 'ERR_FRAME_TIMEOUT':
+        return limits.frameTimeoutMs
+      case 'ERR_IDLE_TIMEOUT':
+        return this.idleTimeoutMs
+      case 'ERR_HEARTBEAT_TIMEOUT':
+        return heartbeatTimeoutMs
+      case 'ERR_STALLED':
+        return limits.stallTimeoutMs
+    }
   }
 
   #errorOf(verdict: Verdict): HawserError {

@@ -268,7 +268,7 @@ function writeError(frame: Frame, flags: number, out: WriteBuffer): void {
   if (frame.metadata !== undefined) writeMetadata(frame.metadata, out)
   out.u8(RPC_STATUSES.indexOf(status) + 1)
   writeText(message, out)
-  if (data !== undefined) out.utf8(errorData.stringify(data))
+  if (data !== undefined) out.utf8(errorData.toText(data))
 }
 
 function writeText(text: string, out: WriteBuffer): void {

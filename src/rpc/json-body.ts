@@ -10,7 +10,7 @@ const json = /* @__PURE__ */ new JsonText()
 export const jsonBody: RpcBody = {
   name: 'json',
   encode(value, out) {
-    if (value !== undefined) out.utf8(json.stringify(value))
+    if (value !== undefined) out.utf8(json.toText(value))
   },
   decode: (bytes) => (bytes.length === 0 ? undefined : json.parse(bytes)),
 }

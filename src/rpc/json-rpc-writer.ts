@@ -22,9 +22,9 @@ export class JsonRpcWriter {
       case FrameType.ONE_WAY:
         return `${HEAD}"method":${JSON.stringify(frame.name)}${this.#params(frame)}}`
       case FrameType.RESULT:
-        return `${HEAD}"id":${idText(frame)},"result":${this.#json.stringify(this.#bodyOf(frame) ?? null)}}`
+        return `${HEAD}"id":${idText(frame)},"result":${this.#json.toText(this.#bodyOf(frame) ?? null)}}`
       case FrameType.ERROR:
-        return `${HEAD}"id":${idText(frame)},"error":${this.#json.stringify(jsonRpcErrorOf(frame.body as ErrorBody))}}`
+        return `${HEAD}"id":${idText(frame)},"error":${this.#json.toText(jsonRpcErrorOf(frame.body as ErrorBody))}}`
       case FrameType.CANCEL:
         return `${HEAD}"method":${JSON.stringify(this.#cancelMethod)},"params":{"id":${idText(frame)}}}`
       case FrameType.BATCH:
@@ -53,7 +53,7 @@ export class JsonRpcWriter {
         `JSON-RPC takes an object or an array as the argument, not ${params === null ? 'null' : `a ${typeof params}`}`,
       )
     }
-    return `,"params":${this.#json.stringify(params)}`
+    return `,"params":${this.#json.toText(params)}`
   }
 
   /** What a gateway hands on came from some peer: written out as it is, it could say more than a body may. */

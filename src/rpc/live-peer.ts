@@ -221,7 +221,7 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
     if (interceptors.length === 0) return send(metadata)
     const intercepted = { method: method.name, side: 'caller', metadata: metadata ?? new Map(), peer: this } as const
     intercept(interceptors, intercepted, () => send(intercepted.metadata)).catch((error: unknown) => {
-      this.#open().report(listenerFailed(`an interceptor of ${method.name}`, error, true)) // nobody waits for it
+      this.#open().loopReported(listenerFailed(`an interceptor of ${method.name}`, error, true)) // nobody waits for it
     })
   }
 
@@ -576,7 +576,8 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
   }
 
   answerError(call: IncomingCall, error: unknown): void {
-    if (call.ran && !isRpcError(error)) this.#open().report(listenerFailed(`the handler of ${call.name}`, error, true))
+    if (call.ran && !isRpcError(error))
+      this.#open().loopReported(listenerFailed(`the handler of ${call.name}`, error, true))
     const reason = call.ran ? error : asArgumentError(error)
     this.answer(call, errorFrame(call.id, reason, { notRun: !call.ran }))
   }
@@ -664,7 +665,7 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
         this.notify(withoutData(frame))
         return
       }
-      session.report(listenerFailed(`the answer of ${frame.name}`, error, true))
+      session.loopReported(listenerFailed(`the answer of ${frame.name}`, error, true))
       const tooLarge = error instanceof HawserError && error.code === 'ERR_MESSAGE_TOO_LARGE'
       const reason = callFailed(
         tooLarge ? 'resource_exhausted' : 'internal',

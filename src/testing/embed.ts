@@ -140,7 +140,7 @@ class Embedding<In, Out, Data> implements EmbeddedSession<In, Out, Data> {
     for (;;) {
       const frame = this.#framing.next(this.#sent)
       if (frame === undefined) return frames
-      frames.push(frame)
+      frames.push(new Uint8Array(frame)) // memory of its own, and no Buffer: comparable with what `hex` makes
     }
   }
 

@@ -106,7 +106,6 @@ test('whoever waits in vain for a connection is told why the last attempt failed
   await world.env.advance(60)
   for (const error of await Promise.all(waits)) {
     t.like(error, { code: 'ERR_TIMEOUT', cause: { code: 'ERR_CONNECTION_REFUSED' } })
-    t.regex(error?.message ?? '', /^connecting took longer than 50 ms, and the last attempt failed: /)
   }
   await client.close()
 })

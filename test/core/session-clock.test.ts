@@ -87,6 +87,29 @@ test('J-03: a loop that was blocked declares nobody dead whose bytes wait, and m
   t.is(env.timers, 0)
 })
 
+test('J-03: after an hour of sleep a peer has its whole time anew, and no more', async (t) => {
+  const SLEEP_MS = 3_600_000
+  const silent = busyEnv()
+  const gone = await embed(beating, { env: silent })
+  await silent.advance(1990) // it was asked, and is looked at again in 10 ms
+  silent.block(SLEEP_MS)
+  await silent.advance(2900)
+  t.is(gone.session.phase, 'open')
+  await silent.advance(200)
+  t.is(codeOf(gone.cause), 'ERR_HEARTBEAT_TIMEOUT')
+
+  const env = busyEnv()
+  const alive = await embed(beating, { env })
+  await env.advance(1990)
+  env.block(SLEEP_MS)
+  await env.advance(100)
+  await alive.feed(utf8('alive\n'))
+  await env.advance(2900)
+  t.is(alive.session.phase, 'open')
+  await env.advance(200)
+  t.is(codeOf(alive.cause), 'ERR_HEARTBEAT_TIMEOUT', 'what came after the sleep is the last sign of life')
+})
+
 test('idleTimeoutMs can be set at any time, in data too, and 0 turns it off', async (t) => {
   const embedded = await embed({ ...lines, cronIntervalMs: 0 })
   t.is(embedded.env.timers, 0)

@@ -41,7 +41,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'message-after-close',
     file: session,
-    find: "if (this.#cause?.by === 'local')\n            this.#loop.discard();\n        this.#loop.finish(this.#closedError());",
+    find: "if (this.#cause?.by === 'local')\n            this.#loop.discard();\n        this.#loop.finish(() => this.#closedError());",
     replace: '',
   },
   {
@@ -71,7 +71,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'close-forgets-who-waits',
     file: session,
-    find: 'this.#outbound.close(error);',
+    find: 'this.#outbound.close(why);',
     replace: '',
   },
   // ── Receiving ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -114,7 +114,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'borrowed-chunk-kept',
     file: loop,
-    find: 'this.#buffer.settle(true);',
+    find: 'buffer.settle(true);',
     replace: '{}',
   },
   {
@@ -202,8 +202,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'no-backoff',
     file: slot,
-    find: 'this.#timer = this.#work.env.setTimer(delayMs,',
-    replace: 'this.#timer = this.#work.env.setTimer(1,',
+    find: 'this.#timer = this.#env.setTimer(delayMs,',
+    replace: 'this.#timer = this.#env.setTimer(1,',
   },
   {
     name: 'generation-stands-still',
