@@ -912,13 +912,15 @@ async function turns(count: number): Promise<void> {
 
 const FULL_STEP_BYTES = 16 * KIB
 const MOST_STEPS = 4096
+/** 20 ms apart: longer than TCP waits until it probes a window that was closed, and may find it open (200 ms). */
+const LOOKS = 15
 
 /** Sends until the peer's slowness shows: `send` says false and stays so. Gives how many were taken. */
 async function sendUntilFull(session: ByteSession): Promise<number> {
   for (let count = 1; count <= MOST_STEPS; count++) {
     if (session.send(numbered(count - 1, FULL_STEP_BYTES))) continue
     // The system's buffers still take some, on a busy machine little by little.
-    for (let looks = 0, left = -1; looks < 5 && !session.writable; looks++) {
+    for (let looks = 0, left = -1; looks < LOOKS && !session.writable; looks++) {
       await pause(env, 20)
       const { bufferedBytes } = session.stats
       if (bufferedBytes !== left) looks = 0
