@@ -5,7 +5,7 @@ import type { Connection, ConnectionSink, Introduction, PeerInfo } from '../../c
 import type { Env } from '../../core/env.ts'
 import type { Ends } from './socket-address.ts'
 import { Fifo } from '../../core/fifo.ts'
-import { keepHeapTop } from './heap-top.ts'
+import { noteReceived } from './heap-top.ts'
 import { systemError } from './system-error.ts'
 import { writeQueueBytes } from './write-queue.ts'
 
@@ -40,7 +40,9 @@ export class SocketConnection implements Connection {
   static {
     onStreamData = function (chunk) {
       const connection = this[READER]
-      if (connection !== undefined) connection.#receive(chunk)
+      if (connection === undefined) return
+      noteReceived(chunk.length)
+      connection.#receive(chunk)
     }
     onStreamEnd = function () {
       const connection = this[READER]
@@ -97,7 +99,6 @@ export class SocketConnection implements Connection {
     this.#local = ends.local
     this.#remote = ends.remote
     this.#peer = peer
-    keepHeapTop()
     this.#listen()
   }
 

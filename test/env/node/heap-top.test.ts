@@ -6,7 +6,7 @@ const module = new URL('../../../src/env/node/heap-top.js', import.meta.url).hre
 
 /** Prints the page faults of 12,000 chunks that die young, each with a thousand messages that are views of it. */
 const PROGRAM = `
-  if (process.env.KEPT) (await import(process.env.KEPT)).keepHeapTop()
+  if (process.env.KEPT) (await import(process.env.KEPT)).noteReceived(2 ** 25)
   let sum = 0
   function receive(count) {
     for (let i = 0; i < count; i++) {

@@ -117,13 +117,11 @@ test.serial('C-07: a bomb is 1009 before it is inflated, whole and in fragments'
   const bomb = compressed(Buffer.alloc(64 * MIB), 2)
   const half = bomb.payload.length >> 1
   const parts = [{ ...bomb, payload: bomb.payload.subarray(0, half), fin: false }, more(bomb.payload.subarray(half))]
-  await play(server.port, goesWell('C-07', 'the first socket takes a block of its own', []))
-  globalThis.gc?.()
   const before = process.memoryUsage().arrayBuffers
   await play(server.port, fails('C-07', '64 MiB in 64 KiB', [bomb], [], 1009), DEFLATE)
   await play(server.port, fails('C-07', 'the same in fragments', parts, [], 1009), DEFLATE)
   t.true(process.memoryUsage().arrayBuffers - before < 8 * MIB)
-  for (const sink of server.sinks.slice(1)) {
+  for (const sink of server.sinks) {
     await until(systemEnv, () => sink.closeError !== undefined, 'onClose')
     t.like(sink.closeError, { code: 'ERR_FRAME_TOO_LARGE', limitBytes: MIB })
     t.is(sink.chunks.length, 0)
