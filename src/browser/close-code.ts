@@ -1,24 +1,16 @@
 import { known } from '../core/known.ts'
-import { unitsThatFit } from '../core/utf8.ts'
 import type { CloseReason } from '../core/connection.ts'
 
 /** RFC 6455 section 7.4.1: nothing is wrong. */
 const NORMAL = 1000
 /** The protocol's own codes, which a page may not send, leave as ones of an application: 1008 as 4008. */
 const PROTOCOL_TO_PRIVATE = 3000
-/** RFC 6455 section 5.5: a control frame has 125 bytes, two of which are the code. */
-const REASON_BYTES = 123
 
 /** What a browser lets a page say at the end: 1000, or 3000 to 4999. */
 export function sendableCode(code: number = NORMAL): number {
   if (code === NORMAL || (code >= 3000 && code <= 4999)) return code
   const isProtocols = code > NORMAL && code < 2000
   return PROTOCOL_TO_PRIVATE + (isProtocols ? code : 1008)
-}
-
-/** As much of the text as fits, without half a character at its end. */
-export function sendableText(text: string): string {
-  return text.slice(0, unitsThatFit(text, REASON_BYTES))
 }
 
 /** Codes that stand for "no Close frame came": a broken link, or a TLS handshake that failed. */

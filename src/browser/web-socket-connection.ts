@@ -1,10 +1,10 @@
 import { encodeUtf8, readUtf8 } from '../core/utf8.ts'
-import { closeReasonOf } from '../core/close-code.ts'
+import { closeReasonOf, sendableText } from '../core/close-code.ts'
 import type { CloseReason, Connection, ConnectionSink, PeerInfo } from '../core/connection.ts'
 import type { Env, TimerHandle } from '../core/env.ts'
 import { HawserError, isHawserError } from '../core/errors.ts'
 import { Fifo } from '../core/fifo.ts'
-import { isBroken, receivedReason, sendableCode, sendableText } from './close-code.ts'
+import { isBroken, receivedReason, sendableCode } from './close-code.ts'
 import type { MessageReceived, SocketClosed, WebSocketObject } from './web-socket-class.ts'
 
 /** While something is on its way out, `bufferedAmount` is looked at: soon, then less and less often while it stands still. */

@@ -1,5 +1,6 @@
 import test from 'ava'
-import { receivedReason, sendableCode, sendableText } from '../../src/browser/close-code.ts'
+import { receivedReason, sendableCode } from '../../src/browser/close-code.ts'
+import { sendableText } from '../../src/core/close-code.ts'
 
 test('a page may say 1000 and 3000 to 4999; the protocol’s own codes leave as 4001 to 4999, anything else as 4008', (t) => {
   t.is(sendableCode(), 1000)

@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import test, { type ExecutionContext } from 'ava'
-import type { Page } from 'playwright-core'
+import test from 'ava'
 import type { WebSocket } from 'ws'
 import protobufjs from 'protobufjs'
 import { text } from '../../codecs/text.ts'
@@ -9,7 +8,7 @@ import { browserEnv } from '../../src/browser/browser-env.ts'
 import { listen } from '../../src/node.ts'
 import { until } from '../../src/testing/conformance/party.ts'
 import { Authority } from '../support/certificates.ts'
-import { Chromium } from '../support/chromium.ts'
+import { Chromium, run } from '../support/chromium.ts'
 import { PlainWebSocketServer } from '../support/plain-web-socket-server.ts'
 
 /** What the tests call by name in the page. */
@@ -30,25 +29,9 @@ test.before(async () => {
 
 test.after.always(() => chromium?.stop())
 
-/** A page with the program, closed when the test is over. Nothing in it may have thrown. */
-async function open(t: ExecutionContext): Promise<Page> {
-  const { page, errors } = await chromium.open()
-  t.teardown(async () => {
-    await page.close()
-    if (errors.length > 0) throw new Error(`the page threw: ${errors.join('; ')}`)
-  })
-  await page.waitForFunction('globalThis.ready')
-  return page
-}
-
-/** Runs an async function's body in the page; gives what it returns. */
-function run(page: Page, body: string): Promise<unknown> {
-  return page.evaluate(`(async () => { ${body} })()`)
-}
-
 test('echo: json as text, raw as binary, of many sizes', async (t) => {
   const { url } = (await PlainWebSocketServer.start(t)).echoes()
-  const page = await open(t)
+  const page = await chromium.ready(t)
   const answers = await run(
     page,
     `const session = await dial('${url}', { codec: json() })
@@ -85,7 +68,7 @@ test('wss: the page of a secure server', async (t) => {
     listener: { onMessage: (session, message) => void session.send(`${session.peer.transport}: ${message}`) },
   })
   t.teardown(() => server.destroy())
-  const page = await open(t)
+  const page = await chromium.ready(t)
   const answer = await run(
     page,
     `const session = await dial('${server.address.href}', { codec: text() })
@@ -98,7 +81,7 @@ test('wss: the page of a secure server', async (t) => {
 test('many messages in one turn come back in order', async (t) => {
   const { url } = (await PlainWebSocketServer.start(t)).echoes()
   const numbers = await run(
-    await open(t),
+    await chromium.ready(t),
     `const session = await dial('${url}', { codec: json() })
      for (let n = 0; n < 5000; n++) if (!session.send(n)) await session.drained({ timeoutMs: 5000 })
      const numbers = []
@@ -123,7 +106,7 @@ test('Protobuf, with the types of a .proto that the page fetches', async (t) => 
     }),
   )
   const greeting = await run(
-    await open(t),
+    await chromium.ready(t),
     `const proto = await loadProto('/hello.proto')
      const [hello, greeting] = ['hello.Hello', 'hello.Greeting'].map((name) => protobuf(proto.lookupType(name)))
      const codec = { encode: hello.encode, decode: greeting.decode }
@@ -139,7 +122,7 @@ test('Protobuf, with the types of a .proto that the page fetches', async (t) => 
 test('a client is back after its server was away', async (t) => {
   const first = (await PlainWebSocketServer.start(t)).echoes()
   const { port } = first
-  const page = await open(t)
+  const page = await chromium.ready(t)
   await run(
     page,
     `globalThis.told = []
@@ -171,7 +154,7 @@ test('a client is back after its server was away', async (t) => {
 
 test('a server that does not read: send says false, drained resolves once it does, nothing is lost', async (t) => {
   const plain = await PlainWebSocketServer.start(t)
-  const page = await open(t)
+  const page = await chromium.ready(t)
   await run(
     page,
     `globalThis.session = await dial('${plain.url}', { codec: raw(), maxBufferedBytes: 512 * 1024 * 1024 })`,
@@ -205,7 +188,7 @@ test('a server that does not read: send says false, drained resolves once it doe
 
 test('a slow listener of the page gets everything, in order; past ws.maxHeldBytes the session ends', async (t) => {
   const plain = await PlainWebSocketServer.start(t)
-  const page = await open(t)
+  const page = await chromium.ready(t)
   await run(
     page,
     `globalThis.heard = []
@@ -251,7 +234,7 @@ test('a slow listener of the page gets everything, in order; past ws.maxHeldByte
 
 test('close codes and reasons travel both ways', async (t) => {
   const plain = await PlainWebSocketServer.start(t)
-  const page = await open(t)
+  const page = await chromium.ready(t)
   const ending = async (body: string, ends?: (socket: WebSocket) => void): Promise<unknown> => {
     const opening = once(plain.server, 'connection')
     const cause = run(
@@ -284,7 +267,7 @@ test('close codes and reasons travel both ways', async (t) => {
 
 test('a ping of the server is answered by the browser itself', async (t) => {
   const plain = await PlainWebSocketServer.start(t)
-  await run(await open(t), `globalThis.session = await dial('${plain.url}', { codec: text() })`)
+  await run(await chromium.ready(t), `globalThis.session = await dial('${plain.url}', { codec: text() })`)
   const socket = await plain.socket()
   const pong = once(socket, 'pong')
   socket.ping('are you there?')
@@ -298,7 +281,7 @@ test('a server of ours takes the page’s pongs for life, and keeps a page that 
     idleTimeoutMs: 2_000,
     listener: { onMessage: (session, message) => session.send(message) },
   })
-  const page = await open(t)
+  const page = await chromium.ready(t)
   await run(page, `globalThis.session = await dial('${server.address.href}', { codec: text() })`)
   const [session] = server.sessions
   const { activeAt = 0 } = session ?? {}
@@ -312,7 +295,7 @@ test('a server of ours takes the page’s pongs for life, and keeps a page that 
 test('the server’s choice of a subprotocol is the page’s', async (t) => {
   const plain = await PlainWebSocketServer.start(t, { handleProtocols: (offered) => [...offered][1] ?? false })
   const protocol = await run(
-    await open(t),
+    await chromium.ready(t),
     `const session = await dial('${plain.url}', { codec: text(), ws: { subprotocols: ['v2', 'v1'] } })
      await session.close()
      return session.peer.protocol`,
@@ -322,7 +305,7 @@ test('the server’s choice of a subprotocol is the page’s', async (t) => {
 
 test('what fails in a browser: nobody there, a refusal, an address that is none of WebSocket', async (t) => {
   const plain = await PlainWebSocketServer.start(t, { verifyClient: () => false })
-  const page = await open(t)
+  const page = await chromium.ready(t)
   const codeOf = (url: string): Promise<unknown> =>
     run(
       page,

@@ -1,4 +1,7 @@
-import { method, oneWay, RpcError, type RpcPeer, service } from '../../src/rpc/index.ts'
+import type { ExecutionContext } from 'ava'
+import type { Address } from '../../src/core/address.ts'
+import { listen } from '../../src/node.ts'
+import { method, oneWay, rpc, RpcError, type RpcPeer, type RpcWire, service } from '../../src/rpc/index.ts'
 
 /** What both sides serve in turn when JSON-RPC is tried against other programs. */
 export const Calculator = service('', {
@@ -42,6 +45,28 @@ export function serveCalculator(peer: RpcPeer): Heard {
     note: ({ text }) => void heard.notes.push(text),
   })
   return heard
+}
+
+/** A server of ours whose peers all have a calculator, until the test is over; and what became of each. */
+export async function listenCalculator(
+  t: ExecutionContext,
+  where: string,
+  wire: RpcWire,
+): Promise<{ readonly address: Address; readonly heard: readonly Heard[]; readonly peers: readonly RpcPeer[] }> {
+  const heard: Heard[] = []
+  const peers: RpcPeer[] = []
+  const server = await listen(
+    where,
+    rpc({
+      wire,
+      onPeer(peer) {
+        peers.push(peer)
+        heard.push(serveCalculator(peer))
+      },
+    }),
+  )
+  t.teardown(() => server.close())
+  return { address: server.address, heard, peers }
 }
 
 /** Values that find out whether lengths count bytes, and whether large messages are cut and joined well. */

@@ -3,9 +3,9 @@ import type { AddressInfo } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
 import jayson from 'jayson'
 import { line } from '../../codecs/framing/index.ts'
-import { dial, listen } from '../../src/node.ts'
+import { dial } from '../../src/node.ts'
 import { jsonRpc, rpc, RpcError } from '../../src/rpc/index.ts'
-import { BY_ZERO, Calculator, type Heard, serveCalculator, VALUES } from './calculator.ts'
+import { BY_ZERO, Calculator, listenCalculator, VALUES } from './calculator.ts'
 
 const wire = jsonRpc({ framing: line() })
 
@@ -15,11 +15,9 @@ interface Answer {
   readonly error?: { readonly code: number; readonly message: string; readonly data?: unknown }
 }
 
-async function serveOurs(t: ExecutionContext): Promise<{ client: jayson.TcpClient; heard: Heard[] }> {
-  const heard: Heard[] = []
-  const server = await listen('tcp://127.0.0.1:0', rpc({ wire, onPeer: (peer) => heard.push(serveCalculator(peer)) }))
-  t.teardown(() => server.close())
-  return { client: jayson.Client.tcp({ host: '127.0.0.1', port: server.address.port }), heard }
+async function serveOurs(t: ExecutionContext) {
+  const { address, heard } = await listenCalculator(t, 'tcp://127.0.0.1:0', wire)
+  return { client: jayson.Client.tcp({ host: '127.0.0.1', port: address.port }), heard }
 }
 
 /** jayson opens a connection for each request. */

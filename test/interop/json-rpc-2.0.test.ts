@@ -1,11 +1,11 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
-import test, { type ExecutionContext } from 'ava'
+import test from 'ava'
 import { createJSONRPCErrorResponse, JSONRPCClient, JSONRPCServer, JSONRPCServerAndClient } from 'json-rpc-2.0'
 import { WebSocket, WebSocketServer } from 'ws'
-import { dial, listen } from '../../src/node.ts'
+import { dial } from '../../src/node.ts'
 import { jsonRpc, rpc, RpcError, type RpcPeer } from '../../src/rpc/index.ts'
-import { BY_ZERO, Calculator, type Heard, serveCalculator, VALUES } from './calculator.ts'
+import { BY_ZERO, Calculator, listenCalculator, VALUES } from './calculator.ts'
 
 const wire = jsonRpc()
 
@@ -34,26 +34,9 @@ function theirs(socket: WebSocket): { end: JSONRPCServerAndClient; notes: string
   return { end, notes }
 }
 
-async function serveOurs(t: ExecutionContext): Promise<{ address: string; heard: Heard[]; peers: RpcPeer[] }> {
-  const heard: Heard[] = []
-  const peers: RpcPeer[] = []
-  const server = await listen(
-    'ws://127.0.0.1:0/rpc',
-    rpc({
-      wire,
-      onPeer(peer) {
-        peers.push(peer)
-        heard.push(serveCalculator(peer))
-      },
-    }),
-  )
-  t.teardown(() => server.close())
-  return { address: server.address.href, heard, peers }
-}
-
 test('json-rpc-2.0 as a client of ours, and as one that we call back', async (t) => {
-  const { address, heard, peers } = await serveOurs(t)
-  const socket = new WebSocket(address)
+  const { address, heard, peers } = await listenCalculator(t, 'ws://127.0.0.1:0/rpc', wire)
+  const socket = new WebSocket(address.href)
   t.teardown(() => socket.terminate())
   await once(socket, 'open')
   const { end, notes } = theirs(socket)

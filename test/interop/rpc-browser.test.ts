@@ -1,11 +1,10 @@
 import test, { type ExecutionContext } from 'ava'
-import type { Page } from 'playwright-core'
 import { msgpackBody } from '../../codecs/msgpack.ts'
 import { dial, listen } from '../../src/node.ts'
 import { systemEnv } from '../../src/env/node/system-env.ts'
 import { binary, isRpcError, jsonRpc, rpc, type RpcPeer, type RpcWire } from '../../src/rpc/index.ts'
 import { until } from '../../src/testing/conformance/party.ts'
-import { Chromium } from '../support/chromium.ts'
+import { Chromium, run } from '../support/chromium.ts'
 import { Exercise, exercise, type ExerciseTerms, serveExercise } from '../support/rpc-exercise.ts'
 
 /** What the tests call by name in the page: all of it is the same code as here. */
@@ -37,21 +36,6 @@ test.before(async () => {
 
 test.after.always(() => chromium?.stop())
 
-/** A page with the program, closed when the test is over. Nothing in it may have thrown. */
-async function open(t: ExecutionContext): Promise<Page> {
-  const { page, errors } = await chromium.open()
-  t.teardown(async () => {
-    await page.close()
-    if (errors.length > 0) throw new Error(`the page threw: ${errors.join('; ')}`)
-  })
-  await page.waitForFunction('globalThis.ready')
-  return page
-}
-
-function run(page: Page, body: string): Promise<unknown> {
-  return page.evaluate(`(async () => { ${body} })()`)
-}
-
 async function serve(t: ExecutionContext, wire: RpcWire): Promise<{ url: string; peers: RpcPeer[] }> {
   const peers: RpcPeer[] = []
   const server = await listen(
@@ -76,7 +60,7 @@ for (const [name, [wire, terms]] of Object.entries(wires)) {
     const checks = await exercise(session.data, terms)
     session.destroy()
 
-    const page = await open(t)
+    const page = await chromium.ready(t)
     const dialing = `globalThis.session = await dial('${url}', rpc({ wire: wires['${name}'], onPeer: serveExercise }))`
     t.is(await run(page, `${dialing}; return exercise(session.data, ${JSON.stringify(terms)})`), checks)
     const pagePeer = peers[1] as RpcPeer
@@ -88,7 +72,7 @@ for (const [name, [wire, terms]] of Object.entries(wires)) {
 
 test('a page that goes away ends its calls, in both directions', async (t) => {
   const { url, peers } = await serve(t, binary())
-  const page = await open(t)
+  const page = await chromium.ready(t)
   await run(
     page,
     `globalThis.session = await dial('${url}', rpc({ onPeer: serveExercise }))
@@ -106,7 +90,7 @@ test('a page that goes away ends its calls, in both directions', async (t) => {
 
 test('a page calls through a client that stays connected', async (t) => {
   const { url, peers } = await serve(t, binary())
-  const page = await open(t)
+  const page = await chromium.ready(t)
   const first = await run(
     page,
     `globalThis.client = connect('${url}', { ...rpc(), reconnect: { initialMs: 10, maxMs: 100 } })

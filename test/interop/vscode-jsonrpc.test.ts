@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
-import test, { type ExecutionContext } from 'ava'
+import test from 'ava'
 import {
   type CancellationToken,
   CancellationTokenSource,
@@ -13,10 +13,10 @@ import {
 } from 'vscode-jsonrpc/node'
 import { contentLength } from '../../codecs/framing/index.ts'
 import { systemEnv } from '../../src/env/node/system-env.ts'
-import { dial, listen } from '../../src/node.ts'
+import { dial } from '../../src/node.ts'
 import { isRpcError, jsonRpc, rpc, RpcError, type RpcPeer } from '../../src/rpc/index.ts'
 import { until } from '../../src/testing/conformance/party.ts'
-import { BY_ZERO, Calculator, type Heard, serveCalculator, VALUES } from './calculator.ts'
+import { BY_ZERO, Calculator, type Heard, listenCalculator, VALUES } from './calculator.ts'
 
 /** vscode-jsonrpc answers a canceled request with it, as the Language Server Protocol wants. */
 const REQUEST_CANCELLED = -32_800
@@ -52,26 +52,9 @@ function serveTheirs(connection: MessageConnection): Heard {
   return heard
 }
 
-async function serveOurs(t: ExecutionContext): Promise<{ port: number; heard: Heard[]; peers: RpcPeer[] }> {
-  const heard: Heard[] = []
-  const peers: RpcPeer[] = []
-  const server = await listen(
-    'tcp://127.0.0.1:0',
-    rpc({
-      wire,
-      onPeer(peer) {
-        peers.push(peer)
-        heard.push(serveCalculator(peer))
-      },
-    }),
-  )
-  t.teardown(() => server.close())
-  return { port: server.address.port, heard, peers }
-}
-
 test('vscode-jsonrpc as a client of ours, and as one that we call back', async (t) => {
-  const { port, heard, peers } = await serveOurs(t)
-  const socket = connect(port, '127.0.0.1')
+  const { address, heard, peers } = await listenCalculator(t, 'tcp://127.0.0.1:0', wire)
+  const socket = connect(address.port, '127.0.0.1')
   const connection = theirs(socket)
   t.teardown(() => socket.destroy())
 
@@ -133,8 +116,8 @@ test('vscode-jsonrpc as a server for ours', async (t) => {
 })
 
 test('five hundred calls each way at once, over one socket', async (t) => {
-  const { port, peers } = await serveOurs(t)
-  const socket = connect(port, '127.0.0.1')
+  const { address, peers } = await listenCalculator(t, 'tcp://127.0.0.1:0', wire)
+  const socket = connect(address.port, '127.0.0.1')
   const connection = theirs(socket)
   t.teardown(() => socket.destroy())
   serveTheirs(connection)

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { ExecutionContext } from 'ava'
 import { type BrowserContext, chromium, type Page } from 'playwright-core'
 import { rollup } from 'rollup'
 
@@ -71,12 +72,28 @@ export class Chromium {
     return { page, errors }
   }
 
+  /** The page, once its program has said so, closed when the test is over. Nothing in it may have thrown. */
+  async ready(t: ExecutionContext): Promise<Page> {
+    const { page, errors } = await this.open()
+    t.teardown(async () => {
+      await page.close()
+      if (errors.length > 0) throw new Error(`the page threw: ${errors.join('; ')}`)
+    })
+    await page.waitForFunction('globalThis.ready')
+    return page
+  }
+
   async stop(): Promise<void> {
     await this.#context.close()
     this.#server.closeAllConnections()
     this.#server.close()
     rmSync(this.#profile, { recursive: true, force: true })
   }
+}
+
+/** Runs an async function's body in the page; gives what it returns. */
+export function run(page: Page, body: string): Promise<unknown> {
+  return page.evaluate(`(async () => { ${body} })()`)
 }
 
 const PAGE = `<!doctype html>

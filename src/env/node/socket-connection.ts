@@ -6,6 +6,7 @@ import type { Env } from '../../core/env.ts'
 import type { Ends } from './socket-address.ts'
 import { Fifo } from '../../core/fifo.ts'
 import { noteReceived } from './heap-top.ts'
+import { hasTaken } from './stream-link.ts'
 import { systemError } from './system-error.ts'
 import { writeQueueBytes } from './write-queue.ts'
 
@@ -232,7 +233,7 @@ export class SocketConnection implements Connection {
     this.#taken.push(taken)
     this.#onTaken ??= (error) => {
       const next = this.#taken?.shift()
-      if ((error === undefined || error === null) && !this.#writable.destroyed) next?.()
+      if (hasTaken(this.#writable, error)) next?.()
     }
     return this.#onTaken
   }

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { copy, EMPTY, utf8Length } from '../../core/bytes.ts'
-import { closeReasonOf } from '../../core/close-code.ts'
+import { closeReasonOf, isSendable, sendableText } from '../../core/close-code.ts'
 import type { CloseReason, Connection, ConnectionSink, PeerInfo } from '../../core/connection.ts'
 import type { Env, TimerHandle } from '../../core/env.ts'
 import { badFrame, badMessage, frameTooLarge, HawserError, isHawserError } from '../../core/errors.ts'
@@ -84,7 +84,6 @@ const NORMAL = 1000
 const POLICY_VIOLATION = 1008
 /** Never on the wire: a close frame without a code. */
 const NO_CODE = 1005
-const MAX_CLOSE_TEXT_BYTES = 123
 const BAD_REQUEST = 400
 const FORBIDDEN = 403
 
@@ -326,7 +325,7 @@ export class WsConnection implements Connection {
       return ws.sendClose(code, text)
     }
     const { code = NORMAL, text = '' } = reason
-    ws.sendClose(isSendable(code) ? code : POLICY_VIOLATION, shortened(text))
+    ws.sendClose(isSendable(code) ? code : POLICY_VIOLATION, sendableText(text))
   }
 
   #pong(data: Uint8Array): void {
@@ -486,21 +485,3 @@ export class WsConnection implements Connection {
 }
 
 const TOO_LARGE = new Set(['WS_ERR_UNSUPPORTED_MESSAGE_LENGTH', 'WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH'])
-
-/** RFC 6455 section 7.4: those that may stand in a close frame. */
-function isSendable(code: number): boolean {
-  if (code >= 3000) return code < 5000
-  return code >= NORMAL && code <= 1014 && code !== 1004 && code !== NO_CODE && code !== 1006
-}
-
-/** As much of it as a close frame has room for. */
-function shortened(text: string): string {
-  let short = ''
-  let bytes = 0
-  for (const character of text) {
-    bytes += utf8Length(character)
-    if (bytes > MAX_CLOSE_TEXT_BYTES) break
-    short += character
-  }
-  return short
-}

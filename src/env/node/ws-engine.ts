@@ -7,6 +7,7 @@ import type { Connection } from '../../core/connection.ts'
 import { badFrame, describe, HawserError } from '../../core/errors.ts'
 import type { LinkOptions } from '../../core/transport.ts'
 import type { UpgradeRequest, WebSocketEngine, WebSocketSettings } from '../../core/web-socket.ts'
+import { webSocketAddress } from '../../core/web-socket-address.ts'
 import { attempt } from './attempt.ts'
 import { ConnectionDuplex } from './connection-duplex.ts'
 import { SocketConnection } from './socket-connection.ts'
@@ -178,11 +179,6 @@ function streamOf(link: Connection, { compression }: WebSocketSettings): Duplex 
 function keepNoDelay(socket: Duplex, { groups }: LinkOptions): void {
   const { noDelay = true } = (groups['tcp'] ?? {}) as { readonly noDelay?: boolean }
   if (!noDelay && socket instanceof Socket) socket.setNoDelay(false)
-}
-
-/** `ws://` over TCP, `wss://` over TLS; other links keep their name. */
-function webSocketAddress(address: string): string {
-  return address.replace(/^tcp:/, 'ws:').replace(/^tls:/, 'wss:')
 }
 
 /** What both ends of the package are told alike. */

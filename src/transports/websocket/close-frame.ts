@@ -1,14 +1,13 @@
 import { allocate, utf8Length, writeUtf8 } from '../../core/bytes.ts'
-import { readUtf8 } from '../../core/utf8.ts'
+import { isSendable, sendableText } from '../../core/close-code.ts'
 import type { CloseReason } from '../../core/connection.ts'
 import { badFrame, badMessage } from '../../core/errors.ts'
-import { SHORT_LENGTH } from './frame.ts'
+import { readUtf8 } from '../../core/utf8.ts'
 
 /** All went well. */
 export const NORMAL = 1000
 /** For a code that may not be sent. */
 const POLICY_VIOLATION = 1008
-const MAX_TEXT_BYTES = SHORT_LENGTH - 2
 
 /**
  * What a close frame says: nothing, or a code and perhaps a text.
@@ -29,29 +28,11 @@ export function readClose(payload: Uint8Array): CloseReason {
 /** The payload of a close frame; what of the text has no room is left out. */
 export function closePayload({ code, text = '' }: CloseReason): Uint8Array {
   if (code === undefined) return allocate(0)
-  const short = shortened(text)
+  const short = sendableText(text)
   const payload = allocate(2 + utf8Length(short))
   const sent = isSendable(code) ? code : POLICY_VIOLATION
   payload[0] = sent >> 8
   payload[1] = sent & 0xff
   writeUtf8(payload, short, 2)
   return payload
-}
-
-/** RFC 6455 section 7.4 and its registry: 1005, 1006 and 1015 are never on the wire. */
-function isSendable(code: number): boolean {
-  if (code >= 3000) return code < 5000
-  return code >= NORMAL && code <= 1014 && code !== 1004 && code !== 1005 && code !== 1006
-}
-
-function shortened(text: string): string {
-  if (utf8Length(text) <= MAX_TEXT_BYTES) return text
-  let short = ''
-  let bytes = 0
-  for (const character of text) {
-    bytes += utf8Length(character)
-    if (bytes > MAX_TEXT_BYTES) break
-    short += character
-  }
-  return short
 }

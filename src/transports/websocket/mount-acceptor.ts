@@ -5,7 +5,7 @@ import type { AcceptSink, Acceptor } from '../../core/transport.ts'
 import type { UpgradeSource } from '../../core/web-socket.ts'
 import { refusal } from './http-answer.ts'
 import { turnAway } from './turn-away.ts'
-import { webSocketAddress } from './web-socket-address.ts'
+import { webSocketAddress } from '../../core/web-socket-address.ts'
 
 const UNAVAILABLE = 503
 

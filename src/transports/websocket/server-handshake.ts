@@ -10,7 +10,7 @@ import { HeadReader } from './head.ts'
 import { refusal, refusalOf, switchingProtocols } from './http-answer.ts'
 import { turnAway } from './turn-away.ts'
 import { checkUpgrade, type Refusal, type Upgrade } from './upgrade.ts'
-import { webSocketAddress } from './web-socket-address.ts'
+import { webSocketAddress } from '../../core/web-socket-address.ts'
 import { WebSocketConnection } from './web-socket-connection.ts'
 
 const BAD_REQUEST = 400

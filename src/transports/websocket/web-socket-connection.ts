@@ -8,7 +8,7 @@ import { BINARY, CLOSE, PING, PONG, TEXT } from './frame.ts'
 import { frameMemoryOf } from './frame-memory.ts'
 import { FrameParser, type FrameParserHost } from './frame-parser.ts'
 import { FrameQueue } from './frame-queue.ts'
-import { webSocketAddress } from './web-socket-address.ts'
+import { webSocketAddress } from '../../core/web-socket-address.ts'
 
 /** After so many frames in one go the other connections have their turn. */
 const BURST_FRAMES = 1024
