@@ -6,7 +6,8 @@ import { type HawserError, timedOut } from '../../core/errors.ts'
 import type { LinkOptions } from '../../core/transport.ts'
 import { known } from '../../core/known.ts'
 import { badHeader } from './bad-header.ts'
-import { type Endpoint, type ProxyHeader, readProxyHeader } from './proxy-header.ts'
+import type { Endpoint, ProxyHeader } from './proxied-peer.ts'
+import { readProxyHeader } from './proxy-header.ts'
 
 /** Who waits for the header; it hears of each one once, after which nothing is attached to the connection any more. */
 export interface HeaderHost {

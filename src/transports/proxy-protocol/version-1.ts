@@ -1,7 +1,7 @@
 import { asciiBytes } from '../../core/bytes.ts'
 import { ipText, parseIp } from '../../core/ip-address.ts'
 import { badHeader } from './bad-header.ts'
-import type { Endpoint, ProxiedPeer, ProxyHeader } from './proxy-header.ts'
+import type { Endpoint, ProxiedPeer, ProxyHeader } from './proxied-peer.ts'
 
 /** What the line begins with. */
 export const VERSION_1_PREFIX: Uint8Array = /* @__PURE__ */ asciiBytes('PROXY ')

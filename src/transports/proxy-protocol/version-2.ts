@@ -2,7 +2,7 @@ import { asciiBytes, copy } from '../../core/bytes.ts'
 import { ipText } from '../../core/ip-address.ts'
 import { badHeader } from './bad-header.ts'
 import { crc32c } from './crc32c.ts'
-import type { Endpoint, ProxiedPeer, ProxyHeader } from './proxy-header.ts'
+import type { Endpoint, ProxiedPeer, ProxyHeader } from './proxied-peer.ts'
 
 /** Nothing that another protocol begins with. */
 export const VERSION_2_SIGNATURE: Uint8Array = /* @__PURE__ */ asciiBytes('\r\n\r\n\0\r\nQUIT\n')

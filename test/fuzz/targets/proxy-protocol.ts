@@ -1,6 +1,7 @@
 import { parseIp, ipText } from '../../../src/core/ip-address.ts'
 import { hex } from '../../../src/testing/hex.ts'
-import { type Endpoint, readProxyHeader } from '../../../src/transports/proxy-protocol/proxy-header.ts'
+import type { Endpoint } from '../../../src/transports/proxy-protocol/proxied-peer.ts'
+import { readProxyHeader } from '../../../src/transports/proxy-protocol/proxy-header.ts'
 import { ascii, codeOf, type FuzzTarget, hexOf, same } from '../fuzz-target.ts'
 
 /** Of version 2, whose length is 16 bits wide. */

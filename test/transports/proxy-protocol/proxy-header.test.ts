@@ -1,7 +1,8 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { isHawserError } from '../../../src/core/errors.ts'
-import { type ProxyHeader, readProxyHeader } from '../../../src/transports/proxy-protocol/proxy-header.ts'
+import type { ProxyHeader } from '../../../src/transports/proxy-protocol/proxied-peer.ts'
+import { readProxyHeader } from '../../../src/transports/proxy-protocol/proxy-header.ts'
 import { hex } from '../../../src/testing/hex.ts'
 import { ascii, concatenated, version1, type Version2, version2 } from '../../support/proxy-headers.ts'
 
