@@ -1,7 +1,8 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
+import { resolve } from 'node:path'
 import test from 'ava'
 import { LIMIT_DEFAULTS } from '../src/core/session-options.ts'
 
@@ -25,15 +26,18 @@ async function freePort(): Promise<number> {
   }
 }
 
-/** Runs a sample as it stands in the text, but on ports that are free here. */
+/** Runs a sample as it stands in the text, but on ports that are free here; where its page has commands to type first, in the folder in which these were run. */
 async function runSample(name: string): Promise<{ code: number | null; output: string; errors: string }> {
   const port = await freePort()
   const code = readFileSync(`${COMPILED}/${name}.js`, 'utf8').replaceAll(':7000', `:${port}`)
   const folder = mkdtempSync(`${COMPILED}/run-`)
   writeFileSync(`${folder}/${name}.js`, code)
+  const setup = `${SAMPLES}/${name.replace(/-\d+$/, '')}.sh`
+  const cwd = existsSync(setup) ? folder : '.'
+  if (cwd === folder) execFileSync('sh', ['-e', resolve(setup)], { cwd, stdio: 'pipe' })
   // Without compiling beside the main thread: a process that ends meanwhile may wait for ever (nodejs/node#54918).
-  const args = ['--no-concurrent-recompilation', `${folder}/${name}.js`]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const args = ['--no-concurrent-recompilation', resolve(folder, `${name}.js`)]
+  const child = spawn(process.execPath, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   let errors = ''
   child.stdout.on('data', (chunk) => (output += chunk))
