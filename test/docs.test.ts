@@ -16,12 +16,12 @@ async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(20_000, 30_000)
     const server = createServer()
-    const free = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false))
-      server.listen(port, () => resolve(true))
+    const free = await new Promise<boolean>((told) => {
+      server.once('error', () => told(false))
+      server.listen(port, () => told(true))
     })
     if (!free) continue
-    await new Promise((resolve) => server.close(resolve))
+    await new Promise((closed) => server.close(closed))
     return port
   }
 }
