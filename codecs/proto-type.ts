@@ -1,5 +1,5 @@
 import protobufjs, { type Namespace, type Reader, type Root, type Writer } from 'protobufjs'
-import { badMessage, cannotEncode, describe } from '../src/core/errors.ts'
+import { badMessage, badOption, cannotEncode, describe } from '../src/core/errors.ts'
 import { REFER_BYTES } from '../src/core/frame-writer.ts'
 import type { WriteBuffer } from '../src/core/write-buffer.ts'
 
@@ -21,6 +21,16 @@ export async function loadProto(files: string | readonly string[]): Promise<Root
   const root = new ProtoRoot()
   await root.load(typeof files === 'string' ? files : [...files])
   return root.loaded()
+}
+
+/**
+ * A message type of a `.proto` that was read at run time. The types are your word for what the file says.
+ * @param name with its package: `'chat.Say'` @throws ERR_BAD_OPTION where there is no such type
+ */
+export function protoType<In, Out = In>(root: Root, name: string): ProtoType<In, Out> {
+  const type = root.lookup(name, protobufjs.Type)
+  if (type === null) throw badOption('name', `is ${name}, and the file has no such message type`)
+  return type as unknown as ProtoType<In, Out> // protobufjs types every message as Message<{}>
 }
 
 /** Looks for the types that fields name once all files are there, in the caller's turn: protobufjs does it in a callback of the file system, where a throw ends the process. */

@@ -3,7 +3,7 @@ import { badMessage, badOption, cannotEncode } from '../src/core/errors.ts'
 import { FrameReader } from '../src/core/frame-reader.ts'
 import { ProtoBody, type ProtoType } from './proto-type.ts'
 
-export { loadProto, type ProtoType, type Root } from './proto-type.ts'
+export { loadProto, type ProtoType, protoType, type Root } from './proto-type.ts'
 export {
   protobufBody,
   type ProtobufMethod,

@@ -1,7 +1,8 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
+import { basename, dirname, resolve } from 'node:path'
 import test from 'ava'
 import { LIMIT_DEFAULTS } from '../src/core/session-options.ts'
 
@@ -15,31 +16,43 @@ async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(20_000, 30_000)
     const server = createServer()
-    const free = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false))
-      server.listen(port, () => resolve(true))
+    const free = await new Promise<boolean>((told) => {
+      server.once('error', () => told(false))
+      server.listen(port, () => told(true))
     })
     if (!free) continue
-    await new Promise((resolve) => server.close(resolve))
+    await new Promise((closed) => server.close(closed))
     return port
   }
 }
 
-/** Runs a sample as it stands in the text, but on ports that are free here. */
-async function runSample(name: string): Promise<{ code: number | null; output: string; errors: string }> {
+/**
+ * Runs a sample, `PAGE/NAME`, as it stands in the text, beside the others of its page, but on ports that are free here. Where the
+ * page has commands to type first, they are run in the same folder.
+ */
+async function runSample(sample: string): Promise<{ code: number | null; output: string; errors: string }> {
   const port = await freePort()
-  const code = readFileSync(`${COMPILED}/${name}.js`, 'utf8').replaceAll(':7000', `:${port}`)
-  const folder = mkdtempSync(`${COMPILED}/run-`)
-  writeFileSync(`${folder}/${name}.js`, code)
+  const page = dirname(sample)
+  const folder = resolve(mkdtempSync(`${COMPILED}/run-`))
+  for (const file of readdirSync(`${COMPILED}/${page}`)) {
+    if (!file.endsWith('.js')) continue
+    writeFileSync(
+      `${folder}/${file}`,
+      readFileSync(`${COMPILED}/${page}/${file}`, 'utf8').replaceAll(':7000', `:${port}`),
+    )
+  }
+  const setup = resolve(SAMPLES, page, 'setup.sh')
+  const cwd = existsSync(setup) ? folder : '.'
+  if (cwd === folder) execFileSync('sh', ['-e', setup], { cwd, stdio: 'pipe' })
   // Without compiling beside the main thread: a process that ends meanwhile may wait for ever (nodejs/node#54918).
-  const args = ['--no-concurrent-recompilation', `${folder}/${name}.js`]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const args = ['--no-concurrent-recompilation', `${folder}/${basename(sample)}.js`]
+  const child = spawn(process.execPath, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   let errors = ''
   child.stdout.on('data', (chunk) => (output += chunk))
   child.stderr.on('data', (chunk) => (errors += chunk))
   const stop = setTimeout(() => child.kill('SIGKILL'), TOO_LONG_MS)
-  const exit = await new Promise<number | null>((resolve) => child.on('close', resolve))
+  const exit = await new Promise<number | null>((done) => child.on('close', done))
   clearTimeout(stop)
   rmSync(folder, { recursive: true })
   return { code: exit, output: output.replaceAll(`:${port}`, ':7000'), errors }
@@ -73,19 +86,22 @@ test('docs/backpressure.md tells each limit with its default', (t) => {
   }
 })
 
-const names = readdirSync(SAMPLES).filter((file) => file.endsWith('.ts') && !file.endsWith('.browser.ts'))
+const samples = readdirSync(SAMPLES, { recursive: true })
+  .map((file) => String(file).replaceAll('\\', '/'))
+  .filter((file) => file.endsWith('.ts') && !file.endsWith('.browser.ts'))
+  .map((file) => file.replace(/\.ts$/, ''))
+  .toSorted()
 
 test('the pages have samples', (t) => {
-  t.true(names.length > 5)
+  t.true(samples.length > 50, `${samples.length} samples`)
 })
 
-for (const file of names) {
-  const name = file.replace(/\.ts$/, '')
-  test.serial(`the sample ${name} runs and ends well`, async (t) => {
-    const { code, output, errors } = await runSample(name)
+for (const sample of samples) {
+  test.serial(`the sample ${sample} runs and ends well`, async (t) => {
+    const { code, output, errors } = await runSample(sample)
     t.is(code, 0, `${output}${errors}`)
     t.is(errors, '')
-    const expected = `${SAMPLES}/${name}.out`
+    const expected = `${SAMPLES}/${sample}.out`
     if (existsSync(expected)) t.is(output, readFileSync(expected, 'utf8'))
   })
 }

@@ -1,7 +1,7 @@
 // Messages of Protobuf, read from a .proto at run time, each behind its length as writeDelimitedTo() puts it.
 import { fileURLToPath } from 'node:url'
 import { type Codec, closeOnSignals, dial, listen } from 'hawser'
-import { loadProto, type ProtoType, protobuf } from 'hawser/codecs/protobuf'
+import { loadProto, protobuf, protoType } from 'hawser/codecs/protobuf'
 import { varintPrefixed } from 'hawser/framing'
 
 interface Hello {
@@ -13,8 +13,8 @@ interface Greeting {
 }
 
 const root = await loadProto(fileURLToPath(new URL('hello.proto', import.meta.url)))
-const hello = protobuf(root.lookupType('hello.Hello') as unknown as ProtoType<Hello>)
-const greeting = protobuf(root.lookupType('hello.Greeting') as unknown as ProtoType<Greeting>)
+const hello = protobuf(protoType<Hello>(root, 'hello.Hello'))
+const greeting = protobuf(protoType<Greeting>(root, 'hello.Greeting'))
 
 // Each side reads the one and writes the other.
 const serverCodec: Codec<Hello, Greeting> = { decode: hello.decode, encode: greeting.encode }

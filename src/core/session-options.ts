@@ -41,7 +41,7 @@ export interface Limits {
 
 /** A message that says "I live", for transports that have no ping of their own. */
 export interface Heartbeat<In, Out> {
-  /** Sent when nothing came in for so long. */
+  /** Sent when nothing came in, or nothing went out, for so long. */
   readonly intervalMs: number
   /** Nothing at all came in for so long: ERR_HEARTBEAT_TIMEOUT. Greater than `intervalMs`. */
   readonly timeoutMs: number

@@ -1,4 +1,4 @@
-export { verifyCodec } from './conformance/codec.ts'
+export { type CodecSample, verifyCodec } from './conformance/codec.ts'
 export { verifyFraming } from './conformance/framing.ts'
 export { type LayerUnderTest, verifyLayer } from './conformance/layer.ts'
 export { type RpcNote, type RpcUnderTest, type RpcValues, verifyRpc } from './conformance/rpc.ts'

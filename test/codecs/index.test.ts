@@ -6,7 +6,7 @@ import { json, raw, text, type, type StandardSchema } from '../../codecs/index.t
 import { mapCodec, type Codec, type MessageIn, type MessageOut } from '../../src/core/codec.ts'
 import { FrameWriter } from '../../src/core/frame-writer.ts'
 import { throws } from '../../src/testing/conformance/check.ts'
-import { hex, verifyCodec } from '../../src/testing/index.ts'
+import { type CodecSample, hex, verifyCodec } from '../../src/testing/index.ts'
 import { suite } from '../support/suite.ts'
 
 const utf8 = (string: string): Uint8Array => new TextEncoder().encode(string)
@@ -58,6 +58,35 @@ verifyCodec(suite, 'json', {
 verifyCodec(suite, 'mapCodec', {
   codec: mapCodec(text(), { in: (message) => Number(message), out: (message: number) => String(message) }),
   samples: [{ message: 12, wire: utf8('12') }],
+})
+verifyCodec(suite, 'mapCodec with another type each way', {
+  codec: mapCodec(text(), { in: (message) => ({ asked: message }), out: (message: { told: string }) => message.told }),
+  samples: [
+    { received: { asked: 'who' }, wire: utf8('who') },
+    { sent: { told: 'me' }, wire: utf8('me') },
+  ],
+})
+
+test('verifyCodec looks at both directions of a codec that has another type each way', (t) => {
+  const codec = mapCodec(text(), {
+    in: (message) => ({ asked: message }),
+    out: (message: { told: string }) => message.told,
+  })
+  const failuresOf = (samples: readonly CodecSample<{ asked: string }, { told: string }>[]): string[] => {
+    const failures: string[] = []
+    const run = (title: string, body: () => unknown): void => {
+      try {
+        body()
+      } catch {
+        failures.push(title)
+      }
+    }
+    verifyCodec(run, 'codec', { codec, samples })
+    return failures
+  }
+  t.is(failuresOf([{ received: { asked: 'when' }, wire: utf8('who') }]).length, 3) // read, in the middle, values kept
+  t.is(failuresOf([{ sent: { told: 'you' }, wire: utf8('me') }]).length, 2) // written, behind what is there
+  t.is(failuresOf([{ sent: { told: 'me' }, wire: utf8('me') }]).length, 0)
 })
 
 test('codecs say what WebSocket sends them as and whether their messages point into frames', (t) => {

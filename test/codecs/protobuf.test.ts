@@ -6,7 +6,7 @@ import test from 'ava'
 import { expectTypeOf } from 'expect-type'
 import fc from 'fast-check'
 import { chat } from '../../.gen/chat.js'
-import { loadProto, protobuf, protobufUnion } from '../../codecs/protobuf.ts'
+import { loadProto, protobuf, protobufUnion, protoType } from '../../codecs/protobuf.ts'
 import type { Codec, MessageIn, MessageOut } from '../../src/core/codec.ts'
 import { FrameWriter } from '../../src/core/frame-writer.ts'
 import { equal, throws } from '../../src/testing/conformance/check.ts'
@@ -55,6 +55,13 @@ verifyCodec<object, { type: 'say' | 'join'; message: never }>(suite, 'protobufUn
     { message: { type: 'say', message: say({ text: 'hi' }) as never }, wire: hex`01 0a 02 6869` },
     { message: { type: 'join', message: { name: 'ann' } as never }, wire: hex`ac02 0a 03 616e6e` },
   ],
+})
+
+test('protoType names a type of a .proto, and says which it does not find', (t) => {
+  const codec = protobuf(protoType<Say>(root, 'chat.Say'))
+  expectTypeOf(codec).toEqualTypeOf<Codec<Say>>()
+  t.is(codec.decode(encode(codec, { text: 'hi' }), false).text, 'hi')
+  throws(() => protoType(root, 'chat.Sing'), 'ERR_BAD_OPTION')
 })
 
 test('static modules and types read at run time write the same bytes', (t) => {

@@ -13,37 +13,54 @@ const HEADER_BYTES = 4
 const GARBAGE_RUNS = 300
 
 /**
+ * A message and the frame that it is, byte by byte. Where the two directions have types of their own, `received` is one that
+ * is only decoded and `sent` one that is only encoded.
+ */
+export type CodecSample<In, Out> =
+  | { readonly message: In & Out; readonly wire: Uint8Array }
+  | { readonly received: In; readonly wire: Uint8Array }
+  | { readonly sent: Out; readonly wire: Uint8Array }
+
+/**
  * What every codec keeps: it reads and writes the bytes that were agreed on, throws nothing but coded errors whatever
  * comes, and touches its own frame only.
- * @param options `samples`: messages and the frames they are, byte by byte
  */
 export function verifyCodec<In, Out>(
   test: TestFunction,
   title: string,
   options: {
     readonly codec: Codec<In, Out>
-    readonly samples: readonly { readonly message: In & Out; readonly wire: Uint8Array }[]
+    readonly samples: readonly CodecSample<In, Out>[]
   },
 ): void {
   const { codec, samples } = options
+  const received = samples.flatMap((sample) => {
+    if ('sent' in sample) return []
+    return [{ message: 'message' in sample ? sample.message : sample.received, wire: sample.wire }]
+  })
+  const sent = samples.flatMap((sample) => {
+    if ('received' in sample) return []
+    return [{ message: 'message' in sample ? sample.message : sample.sent, wire: sample.wire }]
+  })
   const text = codec.format === 'text'
 
   test(`${title}: the frames that were agreed on are read`, () => {
-    for (const { message, wire } of samples) equal(codec.decode(wire.slice(), text), message, 'the message of a frame')
+    for (const { message, wire } of received) equal(codec.decode(wire.slice(), text), message, 'the message of a frame')
   })
 
   test(`${title}: messages are written as the frames that were agreed on`, () => {
-    for (const { message, wire } of samples) equalBytes(encode(codec, message), wire, 'the frame of a message')
+    for (const { message, wire } of sent) equalBytes(encode(codec, message), wire, 'the frame of a message')
   })
 
   test(`${title}: a message comes back as it was sent`, () => {
-    for (const { message } of samples) equal(codec.decode(encode(codec, message), text), message, 'the message')
+    for (const sample of samples)
+      if ('message' in sample) equal(codec.decode(encode(codec, sample.message), text), sample.message, 'the message')
   })
 
   test(`${title}: encoding writes behind what is there and changes nothing of it`, () => {
     const writer = new FrameWriter()
     const before = writeFrame(writer, (out) => out.bytes(new Uint8Array(CANARY_BYTES).fill(CANARY)))
-    for (const { message, wire } of samples) {
+    for (const { message, wire } of sent) {
       const frame = writeFrame(writer, (out) => {
         out.reserve(HEADER_BYTES)
         codec.encode(message, out)
@@ -55,7 +72,7 @@ export function verifyCodec<In, Out>(
   })
 
   test(`${title}: decoding reads its frame only, and leaves it as it was`, () => {
-    for (const { message, wire } of samples) {
+    for (const { message, wire } of received) {
       const chunk = surrounded(wire)
       const frame = chunk.subarray(CANARY_BYTES, CANARY_BYTES + wire.length)
       equal(codec.decode(frame, text), message, 'the message of a frame in the middle of a chunk')
@@ -65,7 +82,7 @@ export function verifyCodec<In, Out>(
 
   if (codec.keeps === 'values') {
     test(`${title}: it keeps values, so that a frame may be written over once it was decoded`, () => {
-      for (const { message, wire } of samples) {
+      for (const { message, wire } of received) {
         const frame = wire.slice()
         const decoded = codec.decode(frame, text)
         frame.fill(0xff)
@@ -77,7 +94,7 @@ export function verifyCodec<In, Out>(
   test(`${title}: whatever comes is a message or a coded error`, () => {
     const generator = new Random(samples.length)
     tryDecode(codec, new Uint8Array(0))
-    for (const { wire } of samples) {
+    for (const { wire } of received) {
       for (let length = 0; length < Math.min(wire.length, GARBAGE_RUNS); length++)
         tryDecode(codec, wire.slice(0, length))
       for (let run = 0; run < GARBAGE_RUNS && wire.length > 0; run++) {
@@ -96,7 +113,10 @@ function tryDecode<In>(codec: Codec<In, never>, frame: Uint8Array): void {
   try {
     codec.decode(frame, codec.format === 'text')
   } catch (error) {
-    ok(isHawserError(error), `decode threw ${String(error)}, which is not a HawserError, for <${String(frame)}>`)
+    ok(
+      isHawserError(error),
+      `decode threw ${String(error)} for <${String(frame)}>; throw a HawserError with ERR_BAD_MESSAGE`,
+    )
   }
 }
 
