@@ -125,7 +125,7 @@ test('who waits for a session in vain is told: over time, canceled, or because t
   await t.throwsAsync(api.name(undefined, { timeoutMs: -1 }), { code: 'ERR_BAD_OPTION' })
 })
 
-test('a call that may have run is repeated only where its method is idempotent', async (t) => {
+test('F-04: a call that may have run is repeated only where its method is idempotent', async (t) => {
   const env = virtualEnv()
   const a = await serving(env, 'tcp://127.0.0.1:5', 'a')
   const client = connect('tcp://127.0.0.1:5', { env, ...rpc(), reconnect: { initialMs: 10, maxMs: 10 } })
@@ -145,7 +145,7 @@ test('a call that may have run is repeated only where its method is idempotent',
   await a.server.close()
 })
 
-test('retries keep within their budget, whatever fails', async (t) => {
+test('F-09: retries keep within their budget, whatever fails', async (t) => {
   const env = virtualEnv()
   let calls = 0
   const server = await listen('tcp://127.0.0.1:6', {
@@ -179,7 +179,7 @@ test('retries keep within their budget, whatever fails', async (t) => {
   await server.close()
 })
 
-test('the deadline is for all attempts together', async (t) => {
+test('F-09: the deadline is for all attempts together', async (t) => {
   const env = virtualEnv()
   const started = env.now()
   const server = await listen('tcp://127.0.0.1:7', {
