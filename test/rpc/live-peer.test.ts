@@ -55,6 +55,7 @@ function waiting() {
   }
 }
 
+const Told = service('told', { told: oneWay<void>() })
 const Wait = service('wait', { wait: method<void, void>(), idempotent: method<void, void>({ idempotent: true }) })
 
 test('every kind of call works in both directions at once', async (t) => {
@@ -319,6 +320,38 @@ test('F-04: a lost session rejects whatever is in progress at once, and aborts i
   t.is(after.sent, 'no')
   t.throws(() => near.client(Arith).note('x'), { message: /closed/ })
   await close()
+  t.is(env.timers, 0)
+})
+
+test('F-04: a one-way handler hears of the loss as well', async (t) => {
+  const { seen, handler } = waiting()
+  const { env, near, far, close } = await rpcPair({
+    onPeer: (peer) => peer.serve(Told, { told: (_input, context) => handler(undefined, context) }),
+  })
+  near.client(Told).told()
+  await env.settle()
+  t.is(far.stats.incoming, 1)
+  near.session.destroy()
+  await env.settle()
+  t.true(isRpcError(seen[0], 'unavailable'))
+  t.is(far.stats.incoming, 0)
+  await close()
+})
+
+test('F-04: calls that wait for onPeer when the session is lost are settled, and no handler is begun', async (t) => {
+  const env = virtualEnv()
+  const slowly = () => new Promise<void>((resolve) => void env.after(100, resolve))
+  const { near, far, close } = await rpcPair({ onPeer: slowly }, {}, env)
+  const calls = [1, 2].map((n) => rpcErrorOf(near.client(Arith).later(n)))
+  near.client(Arith).note('too early')
+  await env.settle()
+  t.is(far.stats.incoming, 3)
+  near.session.destroy()
+  await env.settle()
+  for (const call of calls) t.is((await call).status, 'unavailable')
+  t.is(far.stats.incoming, 0)
+  await close()
+  await env.advance(100)
   t.is(env.timers, 0)
 })
 
