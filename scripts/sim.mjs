@@ -79,7 +79,7 @@ class Worker {
 
 async function runSeeds(from, count) {
   const startedAt = performance.now()
-  const total = { seeds: 0, repeated: 0, faults: 0, sessions: 0, messages: 0, events: 0 }
+  const total = { seeds: 0, repeated: 0, faults: 0, sessions: 0, messages: 0, calls: 0, events: 0 }
   let failures = 0
   let next = from
   const loop = async () => {
@@ -109,10 +109,10 @@ async function runSeeds(from, count) {
   }
   await Promise.all(Array.from({ length: Math.min(jobs, Math.ceil(count / BATCH_SEEDS)) }, loop))
   const seconds = (performance.now() - startedAt) / 1000
-  const { seeds, repeated, faults, sessions, messages } = total
+  const { seeds, repeated, faults, sessions, messages, calls } = total
   const rate = Math.round((seeds + repeated) / seconds)
   console.log(
-    `sim: ${seeds} seeds from ${from} on (${repeated} of them twice), ${faults} faults, ${sessions} sessions, ${messages} messages: ` +
+    `sim: ${seeds} seeds from ${from} on (${repeated} of them twice), ${faults} faults, ${sessions} sessions, ${messages} messages, ${calls} calls: ` +
       `${failures} failed; ${rate} seeds a second, ${jobs} at once`,
   )
   if (failures > 0 || seeds !== count) process.exitCode = 1

@@ -80,7 +80,7 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
   readonly #numbers = new Map<string, MethodNumber>()
   #lateAnswers = 0
 
-  /** By id; where a wire repeats ids, the later ones by themselves. */
+  /** By id; one-way calls, and where a wire repeats ids the later ones, by themselves. */
   readonly #incoming = new Map<Frame['id'] | IncomingCall, IncomingCall>()
   /** Calls whose handlers run, abandoned ones included: who cancels and calls again gets no more of us. */
   #running = 0
@@ -320,6 +320,7 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
     this.#gone = callFailed('unavailable', 'the session is closed', 'no')
     for (const call of this.#outgoing.all()) call.fail(error)
     for (const call of this.#incoming.values()) call.abandon(error)
+    for (const { call } of this.#waitingCalls ?? []) call.refuse(error) // none was begun: nothing else would settle it
     this.#waitingCalls = undefined
     this.#blocked.clear()
     this.#announceWaits?.rejectAll(error)
@@ -589,8 +590,8 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
   }
 
   track(call: IncomingCall): void {
-    if (call.type === FrameType.ONE_WAY) return
-    this.#incoming.set(this.#incoming.has(call.id) ? call : call.id, call)
+    const hasId = call.type !== FrameType.ONE_WAY && !this.#incoming.has(call.id)
+    this.#incoming.set(hasId ? call.id : call, call)
     if (call.deadline !== undefined) this.#wheel?.add(call.deadline, call.timeoutMs)
   }
 

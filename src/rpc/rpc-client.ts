@@ -134,8 +134,12 @@ class ClientCaller<Data> implements Caller {
     if (kind !== 'unary') throw error // what it streams was read already
     const delayMs = this.#retry?.delayMs(error, idempotent, attempt.count, this.#env.random())
     if (delayMs === undefined || this.#env.now() + delayMs >= dueAt) throw error
-    await this.#pause(delayMs, options?.signal, error)
-    return this.#attempt(attempt)
+    try {
+      await this.#pause(delayMs, options?.signal, error)
+      return await this.#attempt(attempt)
+    } catch (later) {
+      throw isRpcError(error) && error.sent === 'no' ? later : unsure(later)
+    }
   }
 
   /** A session on which nothing is ever answered is of no use, whatever its transport says. */
@@ -210,6 +214,13 @@ function waitFailed(error: unknown, signal: AbortSignal | undefined): RpcError {
     return callFailed('deadline_exceeded', 'no session was open in time', 'no', { cause: error })
   }
   return callFailed('unavailable', `no session can be had: ${describe(error)}`, 'no', { cause: error })
+}
+
+/** What became of the last attempt says nothing of those before it. */
+function unsure(error: unknown): unknown {
+  if (!isRpcError(error) || error.sent !== 'no') return error
+  const { status, message, data, jsonRpcCode } = error
+  return callFailed(status, message, 'maybe', { data, jsonRpcCode, cause: error })
 }
 
 function canceled(signal: AbortSignal | undefined): RpcError {

@@ -1,5 +1,6 @@
 import type { TimerHandle } from '../core/env.ts'
 import { HawserError } from '../core/errors.ts'
+import { Fifo } from '../core/fifo.ts'
 import type { LinkOptions } from '../core/transport.ts'
 import { type Carrier, type MemoryConnection, memoryLink } from '../transports/memory-connection.ts'
 import type { Faults } from './faults.ts'
@@ -143,7 +144,7 @@ class WeatheredCarrier implements Carrier {
   readonly #from: VirtualMachine
   readonly #to: VirtualMachine
   readonly #reset: () => void
-  readonly #flights: Flight[] = []
+  readonly #flights = new Fifo<Flight>()
   #timer: TimerHandle | undefined
   /** When the wire is free of what was put on it at `bytesPerSecond`. */
   #freeAt = 0
@@ -200,7 +201,7 @@ class WeatheredCarrier implements Carrier {
   rearm(): void {
     this.#timer?.cancel()
     this.#timer = undefined
-    const next = this.#flights[0]
+    const next = this.#flights.first
     if (next === undefined || this.#isCut || this.#weather.isCut || isApart(this.#from, this.#to)) return
     this.#timer = this.#weather.schedule(Math.max(0, next.at - this.#weather.now()), this.#land)
   }

@@ -69,7 +69,7 @@ export function memoryLink(
 /**
  * One end of a link in memory, with the manners of TCP:
  *
- *     write() ─▶ #queue ──▶ carrier ──▶ #incoming of the other end ─▶ onChunk
+ *     write() ─▶ #queue ──▶ carrier ──▶ #travelling, #arrived of the other end ─▶ onChunk
  *                       taken           └── on its way, then waiting: at most the window ──┘
  *
  * While the reader does not read, the window fills, and what is written after that stays in `bufferedBytes`.
@@ -107,9 +107,9 @@ export class MemoryConnection implements Connection {
   /** Our end is on its way: nothing is written after it. */
   #endSent = false
 
-  /** What the other end sent and the sink has not got; the first #arrived of them are here. */
-  readonly #incoming: Segment[] = []
-  #arrived = 0
+  /** What the other end sent and the sink has not got: on its way, and here. */
+  readonly #travelling = new Fifo<Segment>()
+  #arrived = new Fifo<Segment>()
   #incomingBytes = 0
   #paused = false
   /** Between attach() and the turn in which its sink may be called. */
@@ -199,8 +199,7 @@ export class MemoryConnection implements Connection {
 
   destroy(error?: Error): void {
     if (this.#gone) return
-    const unread = this.#incoming.some((segment, at) => at < this.#arrived && segment.kind === 'chunk')
-    if (unread || this.#queue.length > 0) this.#send(undefined, RESET)
+    if (this.#arrived.first?.kind === 'chunk' || this.#queue.length > 0) this.#send(undefined, RESET)
     else if (!this.#endSent) this.#send(undefined, { kind: 'end', reason: this.#endReason })
     this.#leave(error)
   }
@@ -236,7 +235,7 @@ export class MemoryConnection implements Connection {
     const next = this.#queue.first as Waiting
     const { windowBytes, windowMessages } = this.#carrier
     const other = this.#other
-    if (other.#incoming.length >= windowMessages) return false
+    if (other.#travelling.length + other.#arrived.length >= windowMessages) return false
     if (other.#incomingBytes > 0 && other.#incomingBytes + next.chunk.length > windowBytes) return false
     const bytes = copy(next.chunk)
     this.#send(bytes, { kind: 'chunk', bytes, text: next.text })
@@ -274,7 +273,7 @@ export class MemoryConnection implements Connection {
 
   #send(piece: Uint8Array | undefined, segment: Segment): void {
     const other = this.#other
-    other.#incoming.push(segment)
+    other.#travelling.push(segment)
     if (piece !== undefined) other.#incomingBytes += piece.length
     this.#carrier.carry(piece, other.#arrive)
   }
@@ -283,19 +282,17 @@ export class MemoryConnection implements Connection {
 
   /** The next segment is here. */
   readonly #arrive = (): void => {
-    const segment = this.#incoming[this.#arrived] as Segment
+    const segment = this.#travelling.shift() as Segment
     if (this.#gone) {
-      this.#incoming.shift()
       if (segment.kind !== 'chunk') return
       this.#incomingBytes -= segment.bytes.length
       if (!this.#other.#gone) this.#send(undefined, RESET)
     } else if (segment.kind === 'reset') {
-      this.#incoming.splice(this.#arrived, 1)
       this.#leave(
         new HawserError('ERR_CONNECTION_RESET', `${this.remoteAddress} reset the connection`, { retryable: true }),
       )
     } else {
-      this.#arrived++
+      this.#arrived.push(segment)
       this.#deliver()
     }
   }
@@ -318,9 +315,8 @@ export class MemoryConnection implements Connection {
   }
 
   #deliver(): void {
-    while (this.#arrived > 0 && !this.#paused && !this.#attaching && !this.#gone && this.#sink !== undefined) {
-      const segment = this.#incoming.shift() as Segment
-      this.#arrived--
+    while (this.#arrived.length > 0 && !this.#paused && !this.#attaching && !this.#gone && this.#sink !== undefined) {
+      const segment = this.#arrived.shift() as Segment
       if (segment.kind === 'chunk') {
         this.#incomingBytes -= segment.bytes.length
         this.#other.#schedulePump()
@@ -337,9 +333,11 @@ export class MemoryConnection implements Connection {
   /** Before all that waits. */
   #putBack(unread: Uint8Array): void {
     if (unread.length === 0 || this.#gone) return
-    this.#incoming.unshift({ kind: 'chunk', bytes: unread, text: this.boundary === 'message' ? false : undefined })
+    const waiting = this.#arrived
+    this.#arrived = new Fifo()
+    this.#arrived.push({ kind: 'chunk', bytes: unread, text: this.boundary === 'message' ? false : undefined })
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) this.#arrived.push(next)
     this.#incomingBytes += unread.length
-    this.#arrived++
   }
 
   #lend(sink: ConnectionSink, bytes: Uint8Array): void {
@@ -361,10 +359,9 @@ export class MemoryConnection implements Connection {
     this.#closeError = error
     this.#queue = new Fifo()
     this.#queuedBytes = 0
-    for (const segment of this.#incoming.splice(0, this.#arrived)) {
-      if (segment.kind === 'chunk') this.#incomingBytes -= segment.bytes.length
+    for (let next = this.#arrived.shift(); next !== undefined; next = this.#arrived.shift()) {
+      if (next.kind === 'chunk') this.#incomingBytes -= next.bytes.length
     }
-    this.#arrived = 0
     this.#carrier.closed?.()
     if (!this.#attaching) this.#env.defer(this.#onAttached)
   }

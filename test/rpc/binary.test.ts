@@ -147,7 +147,7 @@ test('what a handler sends', async (t) => {
   t.deepEqual(await framesOf(handler), ['11'])
 })
 
-test('a malformed frame closes its session with a code', async (t) => {
+test('F-07: a malformed frame closes its session with a code', async (t) => {
   const malformed: Record<string, Uint8Array> = {
     'of no bytes': hex``,
     'of an unknown type': hex`12 01`,
@@ -214,7 +214,7 @@ test('an argument that cannot be decoded is invalid_argument, and the session go
   t.is(handler.cause, undefined)
 })
 
-test('answers that nobody waits for are counted, and settle nothing', async (t) => {
+test('F-01: answers that nobody waits for are counted, and settle nothing', async (t) => {
   await using caller = await embed(rpc())
   const call = livePeerOf(caller.session).client(S).add([1, 2])
   await caller.feed(framed(hex`05 02 37`, hex`05 41 37`, hex`06 09 01 00`, hex`0c 00`, hex`0b 05 31`))
@@ -323,7 +323,7 @@ test('whatever bytes come, they are a frame or ERR_BAD_MESSAGE', (t) => {
   )
 })
 
-test('whatever frames come, a peer answers them or closes with a code, and leaves nothing behind', async (t) => {
+test('F-01, F-07: whatever frames come, a peer answers them or closes with a code, and leaves nothing behind', async (t) => {
   await fc.assert(
     fc.asyncProperty(fc.array(frames, { maxLength: 20 }), async (received) => {
       const handler = await served()
@@ -339,6 +339,25 @@ test('whatever frames come, a peer answers them or closes with a code, and leave
     }),
     { numRuns: 300 },
   )
+})
+
+test('F-06: an error of the peer brings its own fields and nothing else; data that name a prototype end the session', async (t) => {
+  await using caller = await embed(rpc())
+  const add = (): Promise<unknown> => livePeerOf(caller.session).client(S).add([1, 2])
+  const refused = add()
+  const data = new TextEncoder().encode('{"stack":"theirs","constructor":1}')
+  await caller.feed(framed(Uint8Array.of(0x46, 1, 5, 2, 0x6e, 0x6f, ...data)))
+  const error = await t.throwsAsync(refused, { instanceOf: RpcError })
+  t.like(error, { status: 'not_found', message: 'no', data: { stack: 'theirs', constructor: 1 } })
+  t.not(error.stack, 'theirs')
+  t.is(error.constructor, RpcError)
+  const lost = add()
+  const hostile = new TextEncoder().encode('{"__proto__":{"admin":true}}')
+  await caller.feed(framed(Uint8Array.of(0x46, 2, 5, 2, 0x6e, 0x6f, ...hostile)))
+  await caller.advance(5_000)
+  t.is((await t.throwsAsync(lost, { instanceOf: RpcError })).status, 'unavailable')
+  t.is(({} as Record<string, unknown>)['admin'], undefined)
+  t.like(caller.cause, { by: 'error', error: { code: 'ERR_BAD_MESSAGE' } })
 })
 
 test('a body is refused that is none', (t) => {

@@ -1,7 +1,7 @@
 import test from 'ava'
 import { CallTable, type Numbered } from '../../src/rpc/call-table.ts'
 
-test('ids count up, are never used twice, and pass over calls that last', (t) => {
+test('F-02: ids count up, are never used twice, and pass over calls that last', (t) => {
   const table = new CallTable<Numbered>()
   const lasting = { id: 0 }
   table.add(lasting)
@@ -20,7 +20,7 @@ test('ids count up, are never used twice, and pass over calls that last', (t) =>
   t.true(Math.max(...seen) < 11_000)
 })
 
-test('it grows with what is in it, and finds each by its own id alone', (t) => {
+test('F-01, F-02: it grows with what is in it, and finds each by its own id alone', (t) => {
   const table = new CallTable<Numbered>()
   const calls = Array.from({ length: 3000 }, () => ({ id: 0 }))
   for (const call of calls) table.add(call)

@@ -298,7 +298,7 @@ function perform({ env, peers }: World, ledger: Ledger, todo: Exclude<Step, { do
   }
 }
 
-test('however calls, cancels, deadlines, answers and losses fall: each call settles once, with its own answer, and nothing is left', async (t) => {
+test('F-01, F-03, F-04: however calls, cancels, deadlines, answers and losses fall: each call settles once, with its own answer, and nothing is left', async (t) => {
   let calls = 0
   let losses = 0
   await fc.assert(

@@ -370,7 +370,7 @@ test('bodies as bytes, for gateways', (t) => {
   t.is(wire.bodyBytes(undefined).length, 0)
 })
 
-test('whatever arrives is a frame, and nothing in it reaches a prototype', (t) => {
+test('F-06, F-07: whatever arrives is a frame, and nothing in it reaches a prototype', (t) => {
   const member = fc.oneof(
     fc.constantFrom(
       'jsonrpc',

@@ -55,6 +55,7 @@ function waiting() {
   }
 }
 
+const Told = service('told', { told: oneWay<void>() })
 const Wait = service('wait', { wait: method<void, void>(), idempotent: method<void, void>({ idempotent: true }) })
 
 test('every kind of call works in both directions at once', async (t) => {
@@ -89,7 +90,7 @@ test('a thousand calls at once get each its own answer', async (t) => {
   await close()
 })
 
-test('what a handler throws reaches the caller as internal, without its text or stack, and the session goes on', async (t) => {
+test('F-05: what a handler throws reaches the caller as internal, without its text or stack, and the session goes on', async (t) => {
   const { env, near, close } = await rpcPair({
     onPeer: (peer) =>
       peer.serve(Arith, {
@@ -120,7 +121,7 @@ test('what a handler throws reaches the caller as internal, without its text or 
   await close()
 })
 
-test('an RpcError brings its status, message and data to the caller', async (t) => {
+test('F-06: an RpcError brings its status, message and data to the caller', async (t) => {
   const { near, close } = await rpcPair({
     onPeer: (peer) =>
       peer.serve(Arith, {
@@ -157,7 +158,7 @@ test('data of an error that JSON cannot say are left out; a text that is too lon
   await close()
 })
 
-test('unknown methods are unimplemented, whatever they are called', async (t) => {
+test('F-07: unknown methods are unimplemented, whatever they are called', async (t) => {
   const { near, close } = await rpcPair({ onPeer: (peer) => peer.serve(Arith, handlers) })
   for (const name of ['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'arith', 'sub']) {
     const unknown = service('', { [name]: method<number, number>() })
@@ -171,7 +172,7 @@ test('unknown methods are unimplemented, whatever they are called', async (t) =>
   await close()
 })
 
-test('over its deadline a call rejects to the millisecond, and the handler is told', async (t) => {
+test('F-03: over its deadline a call rejects to the millisecond, and the handler is told', async (t) => {
   const { seen, handler } = waiting()
   const { env, near, far, close } = await rpcPair({
     onPeer: (peer) => peer.serve(Wait, { wait: handler, idempotent: handler }),
@@ -191,7 +192,7 @@ test('over its deadline a call rejects to the millisecond, and the handler is to
   await close()
 })
 
-test('the deadline travels: a handler sees what is left, and is stopped though nobody cancels', async (t) => {
+test('F-03, F-05: the deadline travels: a handler sees what is left, and is stopped though nobody cancels', async (t) => {
   const { seen, handler } = waiting()
   const left: number[] = []
   const env = virtualEnv()
@@ -223,7 +224,7 @@ test('the deadline travels: a handler sees what is left, and is stopped though n
   await close()
 })
 
-test('an aborted signal cancels the call and the signal of its handler', async (t) => {
+test('F-03: an aborted signal cancels the call and the signal of its handler', async (t) => {
   const { seen, handler } = waiting()
   const { env, near, far, close } = await rpcPair({
     onPeer: (peer) => peer.serve(Wait, { wait: handler, idempotent: handler }),
@@ -264,7 +265,7 @@ test('a handler that goes on after a cancel keeps its place until it is done, an
   await close()
 })
 
-test('late answers are dropped and counted', async (t) => {
+test('F-03: late answers are dropped and counted', async (t) => {
   let finish: (() => void) | undefined
   const env = virtualEnv()
   const { near, close } = await rpcPair(
@@ -291,7 +292,7 @@ test('late answers are dropped and counted', async (t) => {
   await close()
 })
 
-test('a lost session rejects whatever is in progress at once, and aborts its handlers', async (t) => {
+test('F-04: a lost session rejects whatever is in progress at once, and aborts its handlers', async (t) => {
   const { seen, handler } = waiting()
   const { env, near, far, close } = await rpcPair({
     onPeer: (peer) =>
@@ -322,7 +323,39 @@ test('a lost session rejects whatever is in progress at once, and aborts its han
   t.is(env.timers, 0)
 })
 
-test('more calls than maxCalls are refused at once, on either side', async (t) => {
+test('F-04: a one-way handler hears of the loss as well', async (t) => {
+  const { seen, handler } = waiting()
+  const { env, near, far, close } = await rpcPair({
+    onPeer: (peer) => peer.serve(Told, { told: (_input, context) => handler(undefined, context) }),
+  })
+  near.client(Told).told()
+  await env.settle()
+  t.is(far.stats.incoming, 1)
+  near.session.destroy()
+  await env.settle()
+  t.true(isRpcError(seen[0], 'unavailable'))
+  t.is(far.stats.incoming, 0)
+  await close()
+})
+
+test('F-04: calls that wait for onPeer when the session is lost are settled, and no handler is begun', async (t) => {
+  const env = virtualEnv()
+  const slowly = () => new Promise<void>((resolve) => void env.after(100, resolve))
+  const { near, far, close } = await rpcPair({ onPeer: slowly }, {}, env)
+  const calls = [1, 2].map((n) => rpcErrorOf(near.client(Arith).later(n)))
+  near.client(Arith).note('too early')
+  await env.settle()
+  t.is(far.stats.incoming, 3)
+  near.session.destroy()
+  await env.settle()
+  for (const call of calls) t.is((await call).status, 'unavailable')
+  t.is(far.stats.incoming, 0)
+  await close()
+  await env.advance(100)
+  t.is(env.timers, 0)
+})
+
+test('F-08: more calls than maxCalls are refused at once, on either side', async (t) => {
   const { handler } = waiting()
   const { env, near, far, close } = await rpcPair(
     { maxCalls: 2, onPeer: (peer) => peer.serve(Wait, { wait: handler, idempotent: handler }) },
@@ -370,7 +403,7 @@ test('handlers may call back to their caller, both may do so at once', async (t)
   await close()
 })
 
-test('a call that calls back for ever ends with resource_exhausted', async (t) => {
+test('F-10: a call that calls back for ever ends with resource_exhausted', async (t) => {
   const Ping = service('ping', { ping: method<void, void>() })
   const serve = (peer: Parameters<NonNullable<Parameters<typeof rpc>[0]>['onPeer'] & {}>[0]) =>
     peer.serve(Ping, { ping: () => peer.client(Ping).ping() })

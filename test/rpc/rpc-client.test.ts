@@ -125,7 +125,7 @@ test('who waits for a session in vain is told: over time, canceled, or because t
   await t.throwsAsync(api.name(undefined, { timeoutMs: -1 }), { code: 'ERR_BAD_OPTION' })
 })
 
-test('a call that may have run is repeated only where its method is idempotent', async (t) => {
+test('F-04: a call that may have run is repeated only where its method is idempotent', async (t) => {
   const env = virtualEnv()
   const a = await serving(env, 'tcp://127.0.0.1:5', 'a')
   const client = connect('tcp://127.0.0.1:5', { env, ...rpc(), reconnect: { initialMs: 10, maxMs: 10 } })
@@ -145,7 +145,28 @@ test('a call that may have run is repeated only where its method is idempotent',
   await a.server.close()
 })
 
-test('retries keep within their budget, whatever fails', async (t) => {
+test('F-04: a call whose first attempt may have run says so, whatever became of the last one', async (t) => {
+  const env = virtualEnv()
+  const a = await serving(env, 'tcp://127.0.0.1:5', 'a')
+  const client = connect('tcp://127.0.0.1:5', { env, ...rpc(), reconnect: { initialMs: 10, maxMs: 10 } })
+  await client.ready()
+  const api = rpcClient(client, Api, { timeoutMs: 500 })
+  const stop = new AbortController()
+  const late = rpcErrorOf(api.safe(100))
+  const canceled = rpcErrorOf(api.safe(100, { signal: stop.signal }))
+  await env.settle()
+  t.deepEqual(a.calls, ['safe', 'safe'])
+  a.server.destroy() // they are tried again, and nobody is there
+  await env.advance(200)
+  stop.abort()
+  await env.advance(500)
+  t.like(await canceled, { status: 'canceled', sent: 'maybe' })
+  t.like(await late, { status: 'deadline_exceeded', sent: 'maybe' })
+  client.destroy()
+  await env.settle()
+})
+
+test('F-09: retries keep within their budget, whatever fails', async (t) => {
   const env = virtualEnv()
   let calls = 0
   const server = await listen('tcp://127.0.0.1:6', {
@@ -179,7 +200,7 @@ test('retries keep within their budget, whatever fails', async (t) => {
   await server.close()
 })
 
-test('the deadline is for all attempts together', async (t) => {
+test('F-09: the deadline is for all attempts together', async (t) => {
   const env = virtualEnv()
   const started = env.now()
   const server = await listen('tcp://127.0.0.1:7', {

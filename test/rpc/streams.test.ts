@@ -50,7 +50,7 @@ function filesPair(given: Partial<Handlers<typeof Files>>) {
   )
 }
 
-test('a slow reader stops its own stream within the window, and no other call', async (t) => {
+test('F-11: a slow reader stops its own stream within the window, and no other call', async (t) => {
   const source = new Source()
   const { env, near, close } = await filesPair({ get: () => source })
   const files = near.client(Files)
@@ -88,7 +88,7 @@ test('who never reads a stream is owed the small first window at most', async (t
   await close()
 })
 
-test('breaking out of a stream runs the finally of its handler', async (t) => {
+test('F-11: breaking out of a stream runs the finally of its handler', async (t) => {
   const source = new Source()
   const { env, near, far, close } = await filesPair({ get: () => source })
   let count = 0
@@ -99,7 +99,7 @@ test('breaking out of a stream runs the finally of its handler', async (t) => {
   await close()
 })
 
-test('cancel, deadline and loss end both directions of a stream', async (t) => {
+test('F-11: cancel, deadline and loss end both directions of a stream', async (t) => {
   for (const how of ['cancel', 'deadline', 'loss', 'far loss']) {
     const out = new Source()
     const back = new Source()

@@ -11,6 +11,9 @@ import type { Server, SessionSetup } from '../../src/node-options.ts'
 import { passThrough } from '../../src/testing/pass-through.ts'
 import type { VirtualHost } from '../../src/testing/virtual-host.ts'
 import type { ActorPlan, ClientPlan, End, Line, Plan, ServerPlan, StrangerPlan } from './plan.ts'
+import { RpcClientActor, RpcServerActor } from './rpc-actors.ts'
+import type { RpcCall } from './rpc-call.ts'
+import type { RpcServerPlan, RpcStep } from './rpc-plan.ts'
 import { CODECS, FRAMINGS, HEARTBEAT, makeMessage, type SimMessage } from './wire.ts'
 import { broadcaster, isHeartbeat, Watch, type Watched } from './watch.ts'
 import type { World } from './world.ts'
@@ -23,6 +26,8 @@ export interface Actor {
   readonly sessions: readonly Watch[]
   start(host: VirtualHost): void
   broadcast?(size: number): void
+  /** A step of those who call each other. */
+  perform?(step: RpcStep): void
   /** A graceful end; what it gives has settled when it is over. */
   close(): void
   /** What must hold at any moment, sessions left out. */
@@ -44,6 +49,8 @@ export const ACTORS: {
   server: (stage, plan, index) => new ServerActor(stage, plan, index),
   client: (stage, plan, index) => new ClientActor(stage, plan, index),
   stranger: (stage, plan) => new StrangerActor(stage, plan),
+  'rpc-server': (stage, plan) => new RpcServerActor(stage, plan),
+  'rpc-client': (stage, plan) => new RpcClientActor(stage, plan),
 }
 
 /** What actors know of each other. */
@@ -51,6 +58,8 @@ export interface Stage {
   readonly world: World
   readonly plan: Plan
   readonly watches: Watch[]
+  /** All that were made, by number. */
+  readonly calls: RpcCall[]
 }
 
 /** The first message of each session says who sends. */
@@ -90,7 +99,7 @@ function pass(message: SimMessage, next: (message: SimMessage) => void): void {
   next(message)
 }
 
-function portOf(plan: Plan, client: ClientPlan | StrangerPlan): ServerPlan {
+function portOf(plan: Plan, client: ClientPlan): ServerPlan {
   return plan.actors[client.server] as ServerPlan
 }
 
@@ -498,7 +507,7 @@ class StrangerActor implements Actor {
   /** Dials, says what it says, and leaves when it has been sent away, or at the end. */
   broadcast(): void {
     const { world, plan } = this.#stage
-    const { host: name, port, line } = portOf(plan, this.plan)
+    const { host: name, port, line } = plan.actors[this.plan.server] as ServerPlan | RpcServerPlan
     if (line.scheme === 'udp') return
     const { host } = this
     const options = {

@@ -1,5 +1,6 @@
 import { Random } from '../../src/testing/random.ts'
 import type { Faults } from '../../src/testing/faults.ts'
+import { type RpcClientPlan, RpcPlanner, type RpcServerPlan, type RpcStep } from './rpc-plan.ts'
 import { type CodecName, type FramingName, CODEC_NAMES, FRAMING_NAMES } from './wire.ts'
 
 /*
@@ -74,7 +75,7 @@ export interface StrangerPlan {
   readonly speech: 'silence' | 'noise' | 'huge-frame' | 'http' | 'half-frame'
 }
 
-export type ActorPlan = ServerPlan | ClientPlan | StrangerPlan
+export type ActorPlan = ServerPlan | ClientPlan | StrangerPlan | RpcServerPlan | RpcClientPlan
 
 export type Fault =
   | { readonly kind: 'weather'; readonly faults: Faults }
@@ -83,6 +84,7 @@ export type Fault =
   | { readonly kind: 'pause' | 'unplug' | 'kill' | 'power-off'; readonly host: string; readonly forMs: number }
 
 export type Step = { readonly at: number } & (
+  | RpcStep
   | {
       readonly kind: 'send'
       readonly actor: number
@@ -114,6 +116,8 @@ export interface Plan {
 /** Of every stream; less than a large burst, so that backpressure is felt. */
 export const WINDOW_BYTES = 16 * 1024
 const FAULTS_AT_LEAST = 10
+/** Of the worlds, in which some call each other as well. */
+const RPC_SHARE = 0.3
 /** What an `onOpen` takes; until it is over a session sends no heartbeats. */
 const MOST_OPEN_MS = 300
 const FAULT_KINDS = [
@@ -175,8 +179,22 @@ class Planner {
     const calmAt = 3000 + this.#below(5000)
     const frail = hosts.filter((host) => host !== 'stranger' && this.#odds(0.6))
     const faults = this.#faults(frail.length > 0 ? frail : hosts.slice(0, 1), calmAt)
-    const steps = [...this.#deeds(actors, calmAt), ...faults].toSorted((one, other) => one.at - other.at)
+    const calls = this.#withRpc(actors, calmAt)
+    const steps = [...this.#deeds(actors, calmAt), ...calls, ...faults].toSorted((one, other) => one.at - other.at)
     return { seed: this.#seed, hosts, actors, steps, faultCount: faults.length, calmAt }
+  }
+
+  /** By numbers of its own, so that the others do in a world with it what they would do without. */
+  #withRpc(actors: ActorPlan[], calmAt: number): RpcStep[] {
+    const random = new Random(this.#seed ^ 0x4bc)
+    if (random.next() > RPC_SHARE) return []
+    const planner = new RpcPlanner(random)
+    const from = actors.length
+    const [server, client] = planner.actors(from, 'server-0', 'client-0-0')
+    actors.push(server, client)
+    const stranger = actors.findIndex(({ kind }) => kind === 'stranger')
+    if (stranger >= 0 && random.next() < 0.5) actors[stranger] = { ...(actors[stranger] as StrangerPlan), server: from }
+    return planner.steps(server, from, calmAt)
   }
 
   #server(host: string, port: number): ServerPlan {
@@ -249,6 +267,7 @@ class Planner {
   #deeds(actors: readonly ActorPlan[], calmAt: number): Step[] {
     const steps: Step[] = []
     actors.forEach((actor, index) => {
+      if (actor.kind === 'rpc-server' || actor.kind === 'rpc-client') return // as RpcPlanner has it
       if (actor.kind === 'stranger') {
         steps.push({ at: this.#below(calmAt), kind: 'speak', actor: index })
         return

@@ -1,6 +1,7 @@
 import type { VirtualLink } from '../../src/testing/virtual-link.ts'
 import { type Actor, ACTORS, type Stage } from './actors.ts'
 import { type Fault, makePlan, type Plan, type Step, WINDOW_BYTES } from './plan.ts'
+import type { RpcCall } from './rpc-call.ts'
 import type { Watch } from './watch.ts'
 import { World } from './world.ts'
 
@@ -13,6 +14,8 @@ export interface Outcome {
   readonly events: number
   readonly messages: number
   readonly sessions: number
+  /** Of RPC. */
+  readonly calls: number
   readonly faults: number
   readonly lines: readonly string[] | undefined
 }
@@ -42,13 +45,14 @@ class Run {
   readonly #actors: readonly Actor[]
   readonly #undo = new Set<() => void>()
   readonly #watches: Watch[] = []
+  readonly #calls: RpcCall[] = []
   #looks = 0
 
   constructor(plan: Plan, keepLines: boolean) {
     this.#plan = plan
     const world = new World(plan.seed, keepLines)
     this.#world = world
-    const stage: Stage = { world, plan, watches: this.#watches }
+    const stage: Stage = { world, plan, watches: this.#watches, calls: this.#calls }
     this.#actors = plan.actors.map((actor, index) => ACTORS[actor.kind](stage, actor as never, index))
   }
 
@@ -78,6 +82,7 @@ class Run {
       events: trace.events,
       messages: this.#watches.reduce((sum, { received }) => sum + received, 0),
       sessions: this.#watches.length,
+      calls: this.#calls.length,
       faults: this.#plan.faultCount,
       lines: trace.lines,
     }
@@ -115,6 +120,7 @@ class Run {
     if (step.kind === 'fault') return this.#fail(step.fault)
     const actor = this.#actors[step.actor] as Actor
     if (actor.host.state !== 'running') return
+    if (step.kind === 'call' || step.kind === 'part') return actor.perform?.(step)
     if (step.kind === 'speak') return actor.broadcast?.(0)
     if (step.kind === 'send' && step.how === 'broadcast' && actor.broadcast !== undefined) {
       for (let i = 0; i < step.count; i++) actor.broadcast(step.bytes)

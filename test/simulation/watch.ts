@@ -18,7 +18,7 @@ export interface Watched {
 }
 
 /** What a run among honest peers may bring about. */
-const HONEST_CODES = new Set<string>([
+export const HONEST_CODES = new Set<string>([
   'ERR_CONNECTION_RESET',
   'ERR_CONNECTION_REFUSED', // a datagram that found nobody
   'ERR_HEARTBEAT_TIMEOUT',

@@ -22,6 +22,7 @@ export interface Report {
   readonly events: number
   readonly messages: number
   readonly sessions: number
+  readonly calls: number
   readonly faults: number
   readonly failed: readonly { readonly seed: number; readonly violations: readonly string[] }[]
 }
@@ -42,7 +43,17 @@ export async function judgeSeed(seed: number, keepLines = false): Promise<Outcom
     outcome = await runSeed(seed, keepLines)
   } catch (error) {
     const complaint = `the run broke: ${error instanceof Error ? (error.stack ?? '') : describe(error)}`
-    outcome = { seed, violations: [complaint], hash: '', events: 0, messages: 0, sessions: 0, faults: 0, lines: [] }
+    outcome = {
+      seed,
+      violations: [complaint],
+      hash: '',
+      events: 0,
+      messages: 0,
+      sessions: 0,
+      calls: 0,
+      faults: 0,
+      lines: [],
+    }
   }
   await new Promise((resolve) => setImmediate(resolve))
   return escaped.length === 0 ? outcome : { ...outcome, violations: [...outcome.violations, ...escaped] }
@@ -50,7 +61,7 @@ export async function judgeSeed(seed: number, keepLines = false): Promise<Outcom
 
 /** A batch of seeds. */
 export async function runBatch({ from, count, twiceEach, stopAtFirst }: Order): Promise<Report> {
-  const report = { from, seeds: 0, repeated: 0, events: 0, messages: 0, sessions: 0, faults: 0 }
+  const report = { from, seeds: 0, repeated: 0, events: 0, messages: 0, sessions: 0, calls: 0, faults: 0 }
   const failed: { seed: number; violations: readonly string[] }[] = []
   for (let seed = from; seed < from + count; seed++) {
     const outcome = await judgeSeed(seed)
@@ -65,6 +76,7 @@ export async function runBatch({ from, count, twiceEach, stopAtFirst }: Order): 
     report.events += outcome.events
     report.messages += outcome.messages
     report.sessions += outcome.sessions
+    report.calls += outcome.calls
     report.faults += outcome.faults
     if (violations.length === 0) continue
     failed.push({ seed, violations })

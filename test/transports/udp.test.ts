@@ -369,6 +369,68 @@ test('an expired peer is still answered what it had asked', async (t) => {
   await env.settle()
 })
 
+test('D-06: a peer that comes from another port is another session; the old one expires, and the table stays bounded', async (t) => {
+  const env = virtualEnv()
+  const MAX_PEERS = 4
+  const events: string[] = []
+  const server = await listen('udp://192.0.2.1:7000', {
+    env,
+    codec: text(),
+    logger: SILENT,
+    udp: { peerIdleMs: 16_000, maxPeers: MAX_PEERS },
+    listener: (session) => {
+      const { port } = session.remoteAddress
+      return {
+        onOpen: () => void events.push(`open ${port}`),
+        onMessage: (from, message) => void from.send(`${message} to ${port}`),
+        onClose: (_session, cause) => void events.push(`${whoClosed(cause)} ${port}`),
+      }
+    },
+  })
+  // As behind a router that has forgotten it: the same peer, of the same host, from port after port.
+  const ports: number[] = []
+  const comeFromAnotherPort = async (): Promise<void> => {
+    const client = await dial(server.address, { env, codec: text() })
+    const { port } = client.localAddress
+    ports.push(port)
+    client.send('here I am')
+    await env.advance(10)
+    t.is(await client.receive({ timeoutMs: 1 }), `here I am to ${port}`, 'it is answered where it is now')
+    client.destroy() // tells the server nothing
+  }
+  for (let times = 0; times < 2; times++) await comeFromAnotherPort()
+  t.is(new Set(ports).size, 2)
+  t.is(server.sessions.size, 2)
+  await env.advance(17_100)
+  t.deepEqual(events, [...ports.map((port) => `open ${port}`), ...ports.map((port) => `remote ${port}`)])
+  for (let times = 0; times < 10; times++) {
+    await comeFromAnotherPort()
+    t.true(server.sessions.size <= MAX_PEERS, `${server.sessions.size} sessions`)
+  }
+  t.is(server.sessions.size, MAX_PEERS)
+  server.destroy()
+  await env.settle()
+  t.is(env.timers, 0)
+})
+
+test('D-07: a datagram that is played again is one more datagram of its session, or of a session of its own, and nothing else', async (t) => {
+  const { socket, events, errors, server } = await fakeServer()
+  socket.from('192.0.2.2', 1, 'pay 5')
+  for (let times = 0; times < 3; times++) socket.from('192.0.2.2', 1, 'pay 5')
+  await soon()
+  t.deepEqual(events, ['open 192.0.2.2', ...Array.from({ length: 4 }, () => '192.0.2.2 pay 5')])
+  t.is(server.sessions.size, 1)
+  socket.from('192.0.2.3', 1, 'pay 5') // by somebody who has heard it
+  await soon()
+  t.deepEqual(events.slice(5), ['open 192.0.2.3', '192.0.2.3 pay 5'])
+  socket.from('192.0.2.2', 1, 'hello')
+  await soon()
+  t.deepEqual(socket.sent, ['192.0.2.2:1 hi'], 'whoever was imitated is served as before')
+  t.deepEqual(errors, [])
+  server.destroy()
+  await server.closed
+})
+
 test('peerIdleMs 0 lets nobody go, and sets no timer', async (t) => {
   const env = virtualEnv()
   const server = await listen('udp://127.0.0.1:7000', { env, codec: text(), udp: { peerIdleMs: 0 } })
