@@ -1,4 +1,5 @@
 import type { Env } from './env.ts'
+import type { FrameWriter } from './frame-writer.ts'
 import type { PeerProxy } from './peer.ts'
 
 /** WebSocket close code and text; every other connection ignores what it cannot carry. */
@@ -49,6 +50,11 @@ export interface Connection {
    * socket's are in the kernel: their memory may be written anew then. Absent: somebody may keep views of them.
    */
   readonly copiesWrites?: boolean
+  /**
+   * Message mode: for who encodes messages one behind the other, as they lie on the wire, so that many of them leave with
+   * one `writeFrames`. Absent, like that, where each message needs a `write` of its own.
+   */
+  readonly frames?: FrameFormat | undefined
   /** A number that changes while the peer takes parts of a large write; absent where nobody can tell. */
   readonly progress?: number
   /** Message mode: a message has begun to come and is not whole. Absent where that cannot be, or nobody can tell. */
@@ -71,6 +77,8 @@ export interface Connection {
    * writes, when the owner below has taken the bytes; never after onClose.
    */
   write(chunk: Uint8Array, taken?: () => void, text?: boolean): void
+  /** Frames that `frames` made, or pieces of them. Otherwise as `write`; both may be used in turn. */
+  writeFrames?(bytes: Uint8Array, taken?: () => void): void
   /** Writes up to `uncork` leave together; nests. */
   cork(): void
   uncork(): void
@@ -83,6 +91,13 @@ export interface Connection {
   end(reason?: CloseReason): void
   /** onClose follows, exactly once. A HawserError chooses the close code. Idempotent. */
   destroy(error?: Error): void
+}
+
+/** How the frames of a connection lie on its wire. */
+export interface FrameFormat {
+  /** As of Framing, into the one FrameWriter of the Env. */
+  begin(out: FrameWriter): number
+  end(out: FrameWriter, mark: number): void
 }
 
 /** What a header says of the peer, instead of what the link itself knows. */

@@ -286,6 +286,21 @@ export class FrameWriter implements WriteBuffer {
     }
   }
 
+  /** Makes room for `length` more bytes at the very beginning of the frame; what they hold is undefined. */
+  widen(length: number): void {
+    const first = this.parts?.[0]
+    if (first !== undefined) {
+      const wider = allocate(length + first.length)
+      wider.set(first, length)
+      ;(this.parts as Uint8Array[])[0] = wider
+      this.#before += length
+      return
+    }
+    this.#room(length)
+    this.slab.copyWithin(this.from + length, this.from, this.to)
+    this.to += length
+  }
+
   indexOf(bytes: number | Uint8Array, from: number): number {
     const parts = this.parts
     let start = 0

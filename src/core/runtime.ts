@@ -22,9 +22,10 @@ export class Runtime {
   timers: TimerQueue | undefined
   /** For lines about sessions, by code: an attacker must not fill the disk. */
   readonly logs: LogLimit
+  /** Chunks that are being handled. To look at, not to set. */
+  passes = 0
   #dirty: Flushable[] = []
   #spare: Flushable[] = []
-  #passes = 0
   #scheduled = false
   #idPrefix: string | undefined
   #lastId = 0
@@ -41,19 +42,19 @@ export class Runtime {
   /** `flushable` is flushed once: when the read pass ends, or else at the end of this turn. */
   markDirty(flushable: Flushable): void {
     this.#dirty.push(flushable)
-    if (this.#passes > 0 || this.#scheduled) return
+    if (this.passes > 0 || this.#scheduled) return
     this.#scheduled = true
     this.env.defer(this.#flushLater)
   }
 
   /** A chunk of so many bytes came in: whatever is sent until `endPass` leaves then, with one flush a session. Nests: sessions in sessions. */
   beginPass(chunkBytes: number): void {
-    if (this.#passes++ === 0) this.writer?.expect(chunkBytes)
+    if (this.passes++ === 0) this.writer?.expect(chunkBytes)
   }
 
   endPass(): void {
-    this.#passes--
-    if (this.#passes === 0 && this.#dirty.length > 0) this.#flush()
+    this.passes--
+    if (this.passes === 0 && this.#dirty.length > 0) this.#flush()
   }
 
   /** Unique among processes: a random prefix and a counter. */

@@ -1,4 +1,4 @@
-import type { Connection } from './connection.ts'
+import type { Connection, FrameFormat } from './connection.ts'
 import type { LinkOptions } from './transport.ts'
 
 /** The head of an HTTP request that asks for an upgrade. */
@@ -30,13 +30,15 @@ export interface FrameLink {
 }
 
 /** Frames on their way to a link: those that are put between two flushes leave as one write. */
-export interface FrameSender {
+export interface FrameSender extends FrameFormat {
   /** Not given to the link yet. */
   readonly pendingBytes: number
   /** One frame, final, whose payload the caller may change once it has returned, unless it is large. */
   put(opcode: number, payload: Uint8Array, taken: (() => void) | undefined): void
   /** All that was put leaves. */
   flush(): void
+  /** Frames that `begin` and `end` made, behind all that was put. @param together with what follows up to `flush` */
+  writeFrames(bytes: Uint8Array, taken: (() => void) | undefined, together: boolean): void
 }
 
 /** What the option group `ws` says about one WebSocket, checked and complete. */

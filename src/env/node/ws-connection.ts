@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { copy, EMPTY, utf8Length } from '../../core/bytes.ts'
 import { closeReasonOf, isSendable, sendableText } from '../../core/close-code.ts'
-import type { CloseReason, Connection, ConnectionSink, PeerInfo } from '../../core/connection.ts'
+import type { CloseReason, Connection, ConnectionSink, FrameFormat, PeerInfo } from '../../core/connection.ts'
 import type { Env, TimerHandle } from '../../core/env.ts'
 import { badFrame, badMessage, frameTooLarge, HawserError, isHawserError } from '../../core/errors.ts'
 import type { FrameSender } from '../../core/web-socket.ts'
@@ -54,6 +54,8 @@ export interface WsLink {
   /** What a write that does not say is. */
   readonly text: boolean
   readonly maxFrameBytes: number
+  /** As of a Connection. */
+  readonly copiesWrites: boolean
   /** Messages of so many bytes and more are compressed, where the peer agreed. */
   readonly thresholdBytes: number
   /** To `socket`: frames of messages that are not compressed. */
@@ -108,6 +110,7 @@ export class WsConnection implements Connection {
   readonly #socket: Duplex
   readonly #text: boolean
   readonly #maxFrameBytes: number
+  readonly #copiesWrites: boolean
   #thresholdBytes: number
   readonly #out: FrameSender
   #open: (() => PatientWebSocket | undefined) | undefined
@@ -155,6 +158,7 @@ export class WsConnection implements Connection {
     peer,
     text,
     maxFrameBytes,
+    copiesWrites,
     thresholdBytes,
     out,
     open,
@@ -166,6 +170,7 @@ export class WsConnection implements Connection {
     this.#socket = socket
     this.#text = text
     this.#maxFrameBytes = maxFrameBytes
+    this.#copiesWrites = copiesWrites
     this.#thresholdBytes = thresholdBytes
     this.#out = out
     this.#open = open
@@ -187,6 +192,15 @@ export class WsConnection implements Connection {
   }
   get maxWriteBytes(): number {
     return Infinity
+  }
+
+  get copiesWrites(): boolean {
+    return this.#copiesWrites
+  }
+
+  /** Not where the package may compress a message, and has to send what follows in its turn. */
+  get frames(): FrameFormat | undefined {
+    return this.#thresholdBytes === Infinity ? this.#out : undefined
   }
 
   get bufferedBytes(): number {
@@ -241,6 +255,14 @@ export class WsConnection implements Connection {
       return this.#sendInTurn(this.#ws, chunk, text, taken)
     }
     this.#out.put(text ? TEXT : BINARY, chunk, taken)
+    this.#flushIfDue()
+  }
+
+  writeFrames(bytes: Uint8Array, taken?: () => void): void {
+    if (this.#ending || this.#destroyed || this.#failed || this.#closed) return
+    this.open()
+    if (this.#ws === undefined) return
+    this.#out.writeFrames(bytes, taken, this.#corks > 0)
     this.#flushIfDue()
   }
 

@@ -157,6 +157,7 @@ function connectionOver(
     socket,
     text,
     maxFrameBytes,
+    copiesWrites: socket instanceof Socket && link.copiesWrites === true, // a stream over the link keeps what it got
     localAddress: webSocketAddress(link.localAddress),
     remoteAddress: webSocketAddress(link.remoteAddress),
     thresholdBytes: compression === false ? Infinity : compression.thresholdBytes,

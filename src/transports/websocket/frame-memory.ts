@@ -14,12 +14,19 @@ export class FrameMemory {
   readonly #env: Env
   #keys: Uint8Array | undefined
   #keyAt = 0
+  #words: WordBytes | undefined
   slab: WordBytes = new WordBytes(allocate(SLAB_BYTES))
   /** Where the next frame goes. */
   at = 0
 
   constructor(env: Env) {
     this.#env = env
+  }
+
+  /** `bytes` by words: of one slab it is asked many times in a row. */
+  wordsOf(bytes: Uint8Array): WordBytes {
+    if (this.#words?.bytes !== bytes) this.#words = new WordBytes(bytes)
+    return this.#words
   }
 
   /** Room for so many bytes behind each other, at most SLAB_BYTES. */

@@ -1,7 +1,19 @@
 import { copy, copyInto, View } from '../../core/bytes.ts'
+import type { FrameWriter } from '../../core/frame-writer.ts'
 import type { FrameLink, FrameSender } from '../../core/web-socket.ts'
-import { FIN, LENGTH_IS_U16, LENGTH_IS_U64, MASKED, MAX_HEADER_BYTES, MAX_U16, SHORT_LENGTH, turned } from './frame.ts'
-import { WordBytes } from './frame.ts'
+import {
+  BINARY,
+  FIN,
+  LENGTH_IS_U16,
+  LENGTH_IS_U64,
+  MASKED,
+  MAX_HEADER_BYTES,
+  MAX_U16,
+  SHORT_LENGTH,
+  TEXT,
+  turned,
+  WordBytes,
+} from './frame.ts'
 import { type FrameMemory, SLAB_BYTES } from './frame-memory.ts'
 
 /** From here on an unmasked payload goes by reference, and a masked one leaves the slab. */
@@ -16,6 +28,8 @@ const TWO_32 = 0x1_0000_0000
  *
  *     write ──▶ header + payload (masked by clients) ──▶ slab ──flush──▶ link.write
  *               a large payload, unmasked ──────────── by reference ──▶ link.write
+ *
+ * Sessions write theirs to their own slab, framed and masked where they were encoded, and it all leaves by `writeFrames`.
  */
 export class FrameQueue implements FrameSender {
   readonly #link: FrameLink
@@ -29,12 +43,15 @@ export class FrameQueue implements FrameSender {
   #moreTaken: (() => void)[] | undefined
   /** Between two flushes more than one write leaves: together. */
   #linkCorked = false
+  /** Of the last frame that was encoded in place: the next one is likely to be of its kind. */
+  #headerBytes: number
 
   /** @param masked as a client's frames are */
   constructor(link: FrameLink, memory: FrameMemory, masked: boolean) {
     this.#link = link
     this.#memory = memory
     this.#masked = masked
+    this.#headerBytes = headerLength(0, masked)
   }
 
   /** Not given to the link yet. */
@@ -49,12 +66,36 @@ export class FrameQueue implements FrameSender {
     this.#reserve(length + MAX_HEADER_BYTES)
     const key = this.#masked ? this.#memory.nextKey() : 0
     const slab = this.#slab as WordBytes
-    const at = this.#writeHeader(slab.bytes, opcode, length, key)
+    const at = this.#writeHeader(slab.bytes, this.#to, opcode, length, key)
     if (length < SMALL_BYTES) for (let i = 0; i < length; i++) slab.bytes[at + i] = payload[i] as number
     else copyInto(slab.bytes, payload, at)
     this.#to = this.#memory.at = at + length
     if (this.#masked) slab.unmask(at, this.#to, key)
     if (taken !== undefined) this.#remember(taken)
+  }
+
+  begin(out: FrameWriter): number {
+    return out.reserve(this.#headerBytes)
+  }
+
+  end(out: FrameWriter): void {
+    const length = out.position - this.#headerBytes
+    const headerBytes = headerLength(length, this.#masked)
+    if (headerBytes !== this.#headerBytes) this.#fitHeader(out, headerBytes)
+    const key = this.#masked ? this.#memory.nextKey() : 0
+    const opcode = out.text ? TEXT : BINARY
+    const { parts, slab, from } = out
+    if (parts !== undefined) return this.#endParts(out, parts, opcode, length, key)
+    const at = this.#writeHeader(slab, from, opcode, length, key)
+    if (this.#masked) this.#memory.wordsOf(slab).unmask(at, out.to, key)
+  }
+
+  writeFrames(bytes: Uint8Array, taken: (() => void) | undefined, together: boolean): void {
+    if (together || this.pendingBytes > 0) {
+      this.#corkLink()
+      this.#writePending()
+    }
+    this.#link.write(bytes, taken)
   }
 
   /** All that was put leaves. */
@@ -65,10 +106,38 @@ export class FrameQueue implements FrameSender {
     this.#link.uncork()
   }
 
+  #fitHeader(out: FrameWriter, headerBytes: number): void {
+    const more = headerBytes - this.#headerBytes
+    if (more > 0) out.widen(more)
+    else out.remove(0, -more)
+    this.#headerBytes = headerBytes
+  }
+
+  /** The frame refers to payloads, which are somebody else's: masked, they are copies. */
+  #endParts(out: FrameWriter, parts: Uint8Array[], opcode: number, length: number, key: number): void {
+    let at = this.#writeHeader(parts[0] as Uint8Array, 0, opcode, length, key)
+    if (!this.#masked) return
+    let done = 0
+    for (let i = 0; i < parts.length; i++) {
+      const part = new WordBytes(copy(parts[i] as Uint8Array))
+      part.unmask(at, part.bytes.length, turned(key, done))
+      done += part.bytes.length - at
+      at = 0
+      parts[i] = part.bytes
+    }
+    this.#memory.wordsOf(out.slab).unmask(out.from, out.to, turned(key, done))
+  }
+
   #putLarge(opcode: number, payload: Uint8Array, taken: (() => void) | undefined): void {
     this.#reserve(MAX_HEADER_BYTES)
     const key = this.#masked ? this.#memory.nextKey() : 0
-    this.#to = this.#memory.at = this.#writeHeader((this.#slab as WordBytes).bytes, opcode, payload.length, key)
+    this.#to = this.#memory.at = this.#writeHeader(
+      (this.#slab as WordBytes).bytes,
+      this.#to,
+      opcode,
+      payload.length,
+      key,
+    )
     this.#corkLink()
     this.#writePending()
     if (!this.#masked) return this.#link.write(payload, taken)
@@ -94,9 +163,9 @@ export class FrameQueue implements FrameSender {
   }
 
   /** Gives where the payload begins. */
-  #writeHeader(bytes: Uint8Array, opcode: number, length: number, key: number): number {
+  #writeHeader(bytes: Uint8Array, from: number, opcode: number, length: number, key: number): number {
     const mask = this.#masked ? MASKED : 0
-    let at = this.#to
+    let at = from
     bytes[at++] = FIN | opcode
     if (length <= SHORT_LENGTH) {
       bytes[at++] = mask | length
@@ -155,6 +224,10 @@ export class FrameQueue implements FrameSender {
       for (const next of more) next()
     }
   }
+}
+
+function headerLength(length: number, masked: boolean): number {
+  return (length <= SHORT_LENGTH ? 2 : length <= MAX_U16 ? 4 : 10) + (masked ? 4 : 0)
 }
 
 function putU32(bytes: Uint8Array, at: number, value: number): number {

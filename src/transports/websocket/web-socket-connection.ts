@@ -1,6 +1,6 @@
 import { copy, EMPTY } from '../../core/bytes.ts'
 import { closeReasonOf } from '../../core/close-code.ts'
-import type { CloseReason, Connection, ConnectionSink, PeerInfo } from '../../core/connection.ts'
+import type { CloseReason, Connection, ConnectionSink, FrameFormat, PeerInfo } from '../../core/connection.ts'
 import type { Env, TimerHandle } from '../../core/env.ts'
 import { badFrame, HawserError, isHawserError } from '../../core/errors.ts'
 import { closePayload, NORMAL, readClose } from './close-frame.ts'
@@ -49,7 +49,7 @@ export interface Handshake {
 /**
  * RFC 6455 over any stream Connection, in message mode:
  *
- *     write ──▶ FrameQueue ──▶ link        under cork, and while a chunk is read, all frames leave as one write
+ *     write, writeFrames ──▶ FrameQueue ──▶ link        under cork, and while a chunk is read, all frames leave as one write
  *     onChunk ◀── FrameParser ◀── link     a message is a view of the link's chunk where it can be
  *
  * `end` sends a close frame; the peer's close frame is onEnd. Each direction lives until its own, so that a session can
@@ -143,6 +143,14 @@ export class WebSocketConnection implements Connection, ConnectionSink, FramePar
     return this.#linkClosed || this.#destroyed ? 0 : this.#out.pendingBytes + this.#link.bufferedBytes
   }
 
+  get copiesWrites(): boolean {
+    return this.#link.copiesWrites === true
+  }
+
+  get frames(): FrameFormat {
+    return this.#out
+  }
+
   get progress(): number {
     return this.#link.progress ?? 0
   }
@@ -166,6 +174,13 @@ export class WebSocketConnection implements Connection, ConnectionSink, FramePar
   write(chunk: Uint8Array, taken?: () => void, text: boolean = this.#text): void {
     if (this.#closeSent || this.#linkEnding || this.#destroyed || this.#linkClosed) return
     this.#out.put(text ? TEXT : BINARY, chunk, taken)
+    this.#flushIfDue()
+  }
+
+  writeFrames(bytes: Uint8Array, taken?: () => void): void {
+    if (this.#closeSent || this.#linkEnding || this.#destroyed || this.#linkClosed) return
+    this.#open() // who sends without having attached still sends behind the 101
+    this.#out.writeFrames(bytes, taken, this.#corks > 0)
     this.#flushIfDue()
   }
 
