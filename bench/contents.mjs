@@ -21,6 +21,12 @@ const bytes = {
   same: (message, expected) => Buffer.compare(message, expected) === 0,
 }
 
+/** For those who carry text only. */
+const text = {
+  make: (stream, number, length) => `${number}.${stream}.`.padEnd(length, 'abcdefgh').slice(0, length),
+  same: (message, expected) => message === expected,
+}
+
 /** What a line of chat, or a reading of a device, looks like. Its JSON has `length` bytes, in Protobuf it is shorter. */
 const record = {
   make(stream, number, length) {
@@ -71,7 +77,7 @@ const numbers = {
 }
 
 /** By codec. @type {Readonly<Record<string, Content>>} */
-export const contents = { raw: bytes, json: record, protobuf: record, numbers }
+export const contents = { raw: bytes, text, json: record, protobuf: record, numbers }
 
 /** How many messages of a stream differ, at most. */
 export const MOST_MESSAGES = 4096

@@ -50,6 +50,10 @@ const numbers = {
 /** The codec of a workload's name. */
 export async function codecOf(name = 'raw') {
   if (name !== 'protobuf') return { raw: raw(), json: json(), numbers }[name]
-  const root = await loadProto(fileURLToPath(new URL('record.proto', import.meta.url)))
-  return protobuf(root.lookupType('Record'))
+  return protobuf((await loadRecord()).lookupType('Record'))
+}
+
+/** What record.proto says. */
+export function loadRecord() {
+  return loadProto(fileURLToPath(new URL('record.proto', import.meta.url)))
 }

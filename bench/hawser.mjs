@@ -8,5 +8,10 @@ const dist = pathToFileURL(
 
 export const { dial, listen } = await import(new URL('src/index.js', dist).href)
 export const { json, raw, text } = await import(new URL('codecs/index.js', dist).href)
-export const { loadProto, protobuf } = await import(new URL('codecs/protobuf.js', dist).href)
+export const { loadProto, protobuf, protobufBody, protobufServiceFrom } = await import(
+  new URL('codecs/protobuf.js', dist).href
+)
 export const { line } = await import(new URL('codecs/framing/index.js', dist).href)
+export const { binary, jsonBody, jsonRpc, method, rawBody, rpc, serverStream, service } = await import(
+  new URL('src/rpc/index.js', dist).href
+)

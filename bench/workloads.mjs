@@ -3,12 +3,13 @@
  *
  * @typedef {object} Workload
  * @property {string} name
- * @property {'echo' | 'oneway' | 'idle' | 'broadcast' | 'slow' | 'churn'} kind name of the file in kinds/ that knows how
+ * @property {'echo' | 'oneway' | 'idle' | 'broadcast' | 'slow' | 'churn' | 'rpc'} kind name of the file in kinds/ that knows how
  *   it is measured
  * @property {'tcp' | 'tls' | 'ipc' | 'udp' | 'ws' | 'inproc'} transport
  * @property {number} [connections]
  * @property {number} [messageBytes]
  * @property {number} [inFlight] messages on the way, for each connection
+ * @property {boolean} [streamed] RPC: items of one stream of the server, not calls
  * @property {'raw' | 'json' | 'protobuf' | 'numbers'} [codec] raw where it is not named
  * @property {boolean} [latency] times every round trip
  * @property {boolean} [talked] each connection has carried one message both ways before it falls silent
@@ -253,8 +254,61 @@ const growth = [1, 10, 100, 1_000, 10_000].flatMap((connections) => [
   },
 ])
 
+/** Calls on one connection, each with a deadline, which are answered with their argument. */
+function calls({ codec = 'raw', bytes = 64, inFlight, ...workload }) {
+  return {
+    name: `rpc-unary-${codec}-${inFlight}`,
+    kind: 'rpc',
+    transport: 'tcp',
+    codec,
+    messageBytes: bytes,
+    inFlight,
+    subjects: ['baseline', 'hawser'],
+    ...workload,
+  }
+}
+
+const rpcs = [
+  calls({
+    inFlight: 1,
+    subjects: ['baseline', 'hawser', 'grpc-js'],
+    goals: [{ subject: 'hawser', to: 'baseline', unit: CPU, atMost: 1.2 }],
+  }),
+  calls({
+    inFlight: 64,
+    subjects: ['baseline', 'hawser', 'grpc-js', 'nats', 'socket-io', 'moleculer', 'zeromq', 'rsocket', 'json-rpc-2.0'],
+    goals: [
+      atLeast(0.7),
+      atLeast(30, 'grpc-js'),
+      atLeast(8, 'nats'),
+      atLeast(3.5, 'socket-io'),
+      atLeast(3.5, 'moleculer'),
+      atLeast(3.5, 'zeromq'),
+      atLeast(3.5, 'json-rpc-2.0'),
+      atLeast(2.5, 'rsocket'),
+    ],
+    quick: ['baseline', 'hawser'],
+  }),
+  calls({ inFlight: 256, goals: [atLeast(0.7)] }),
+  calls({
+    codec: 'json',
+    bytes: 100,
+    inFlight: 64,
+    subjects: ['baseline', 'hawser', 'hawser-json-rpc', 'socket-io', 'moleculer', 'jayson', 'json-rpc-2.0'],
+    goals: [atLeast(0.7)],
+  }),
+  calls({ codec: 'protobuf', bytes: 100, inFlight: 64, goals: [atLeast(0.7)] }),
+  {
+    ...calls({ inFlight: 1 }),
+    name: 'rpc-stream-raw',
+    streamed: true,
+    subjects: ['baseline', 'hawser', 'grpc-js'],
+    goals: [atLeast(15, 'grpc-js')],
+  },
+]
+
 /**
  * What takes longest whatever the time that is left comes first: the others then share what remains.
  * @type {readonly Workload[]}
  */
-export const workloads = [...manySessions, ...growth, ...echoes, ...otherTransports, ...oneWays]
+export const workloads = [...manySessions, ...growth, ...echoes, ...otherTransports, ...oneWays, ...rpcs]

@@ -2,8 +2,10 @@
 import * as datagrams from '../by-hand/datagrams.mjs'
 import { formatOf } from '../by-hand/formats.mjs'
 import { MemorySocket } from '../by-hand/memory-socket.mjs'
+import { answerCalls, Caller, readItems, sendItems } from '../by-hand/rpc-peer.mjs'
 import { StreamPeer } from '../by-hand/stream-peer.mjs'
 import { dial, listen } from '../by-hand/streams.mjs'
+import { DEADLINE_MS } from '../kinds/rpc.mjs'
 import * as webSockets from '../by-hand/web-socket-peer.mjs'
 import { openAndCloseSocket } from '../plain-clients.mjs'
 
@@ -154,4 +156,21 @@ export const churn = {
   },
 
   openAndClose: (part) => openAndCloseSocket(part.address),
+}
+
+export const rpc = {
+  serve(part, items) {
+    const { codec, streamed } = part.workload
+    const format = formatOf(codec)
+    return listen(part, (socket) =>
+      streamed ? sendItems(socket, format, items) : answerCalls(socket, format),
+    )
+  },
+
+  async connect(part) {
+    const socket = await dial(part)
+    const format = formatOf(part.workload.codec)
+    if (part.workload.streamed) return { stream: () => readItems(socket, format) }
+    return new Caller(socket, format, DEADLINE_MS)
+  },
 }

@@ -2,6 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { connect, createInbox } from '@nats-io/transport-node'
+import { DEADLINE_MS } from '../kinds/rpc.mjs'
 
 const SUBJECT = 'bench'
 /** So many messages are published before the server is asked whether it has them. */
@@ -69,5 +70,15 @@ export const oneway = {
       }
     }
     return { start: () => void pump() }
+  },
+}
+
+/** Request and reply. */
+export const rpc = {
+  serve: echo.serve,
+
+  async connect(part) {
+    const connection = await connect({ servers: part.address })
+    return { call: async (bytes) => (await connection.request(SUBJECT, bytes, { timeout: DEADLINE_MS })).data }
   },
 }

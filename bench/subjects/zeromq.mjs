@@ -47,6 +47,39 @@ export const oneway = {
   },
 }
 
+/** Calls between two dealers: ids in a frame before the body, and a Map of the calls in progress. */
+export const rpc = {
+  async serve() {
+    const socket = new Dealer(UNBOUNDED)
+    const address = await bound(socket)
+    const queue = new Queue(socket)
+    void forEach(socket, (...parts) => queue.send(parts))
+    return address
+  },
+
+  async connect(part) {
+    const socket = new Dealer(UNBOUNDED)
+    socket.connect(part.address)
+    const queue = new Queue(socket)
+    const calls = new Map()
+    let lastId = 0
+    void forEach(socket, (idBytes, body) => {
+      const id = idBytes.readUInt32BE(0)
+      calls.get(id)(body)
+      calls.delete(id)
+    })
+    return {
+      call: (body) =>
+        new Promise((resolve) => {
+          const id = Buffer.alloc(4)
+          id.writeUInt32BE(++lastId >>> 0, 0)
+          calls.set(lastId, resolve)
+          queue.send([id, body])
+        }),
+    }
+  },
+}
+
 /** A socket sends one message at a time, and says when it may send the next. */
 class Queue {
   #socket
@@ -75,5 +108,5 @@ class Queue {
 
 /** What goes wrong is unhandled, and ends the measurement. */
 async function forEach(socket, onMessage) {
-  for await (const [message] of socket) await onMessage(message)
+  for await (const parts of socket) await onMessage(...parts)
 }

@@ -1,4 +1,5 @@
 import { allocate, copy, EMPTY, indexOfByte, View } from './bytes.ts'
+import type { InPlaceCodec } from './codec.ts'
 import { frameTooLarge } from './errors.ts'
 import { PLAIN, PLAIN_HEADER_BYTES } from './plain-framing.ts'
 import type { ReadBuffer } from './read-buffer.ts'
@@ -141,6 +142,25 @@ export class ChunkBuffer implements ReadBuffer {
     this.#wanted = 0
     if (end === this.#end && this.#queuedBytes > 0) this.#advance()
     return frame
+  }
+
+  /** What `codec` makes of `plainFrame()`, without that view. Undefined where the next frame is not whole in the window. */
+  decodePlain<In>(codec: InPlaceCodec<In>): In | undefined {
+    const bytes = this.#bytes
+    const memory = this.#memory
+    const from = this.#at + PLAIN_HEADER_BYTES
+    if (from > this.#end) return undefined
+    const a = bytes[from - 4] as number
+    const b = bytes[from - 3] as number
+    const c = bytes[from - 2] as number
+    const d = bytes[from - 1] as number
+    const length = ((a << 24) | (b << 16) | (c << 8) | d) >>> 0
+    const end = from + length
+    if (length > this.#limitBytes || end > this.#end) return undefined
+    this.#at = end
+    this.#wanted = 0
+    if (end === this.#end && this.#queuedBytes > 0) this.#advance()
+    return codec.decodeInPlace(memory, bytes, from, end)
   }
 
   u8(offset: number): number {

@@ -17,6 +17,23 @@ export interface Codec<out In, in Out = In> {
   encode(message: Out, out: WriteBuffer): void
 }
 
+/**
+ * A codec that reads a frame where it lies, without a view of it: most of what a view costs is spent when the message
+ * needs only a part. The sessions of `hawser/rpc` have one.
+ */
+export interface InPlaceCodec<out In> {
+  /**
+   * As `decode`, of `bytes` from `from` to `to`, which lie in `memory`. The message goes straight to the listener, which
+   * keeps nothing of it but what it points to: it may be the same object each time.
+   */
+  decodeInPlace(memory: ArrayBufferLike, bytes: Uint8Array, from: number, to: number): In
+}
+
+/** The same codec, where it can do that. */
+export function inPlace<In>(codec: Codec<In, never>): InPlaceCodec<In> | undefined {
+  return 'decodeInPlace' in codec ? (codec as unknown as InPlaceCodec<In>) : undefined
+}
+
 /** What a codec, or a session, receives. */
 export type MessageIn<C> = C extends Codec<infer In, never> ? In : C extends Session<infer In, never> ? In : never
 /** What a codec sends. */

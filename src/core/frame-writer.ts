@@ -199,10 +199,11 @@ export class FrameWriter implements WriteBuffer {
     if (!(value >= 0 && value <= MAX_SAFE && Number.isInteger(value))) throw outOfRange('varint', value)
     const bytes = this.#space(8)
     let left = value
-    while (left > 0x7f) {
+    while (left > 0x7fff_ffff) {
       bytes[this.to++] = (left % 128) | 0x80
       left = Math.floor(left / 128)
     }
+    for (; left > 0x7f; left >>= 7) bytes[this.to++] = (left & 0x7f) | 0x80 // whole numbers of 31 bits: no division
     bytes[this.to++] = left
   }
 

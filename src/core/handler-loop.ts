@@ -1,6 +1,6 @@
 import { copy, EMPTY } from './bytes.ts'
 import type { ChunkBuffer } from './chunk-buffer.ts'
-import type { Codec } from './codec.ts'
+import { type Codec, inPlace, type InPlaceCodec } from './codec.ts'
 import type { Connection } from './connection.ts'
 import type { Env } from './env.ts'
 import { badFrame, describe, frameTooLarge, HawserError, isHawserError, undecodable } from './errors.ts'
@@ -48,6 +48,8 @@ export interface HandlerLoopHost<In> {
 export class HandlerLoop<In> implements ReceivingHalf<In> {
   readonly #connection: Connection
   readonly #codec: Codec<In, never>
+  /** The same, where it needs no view of frames that lie in `#buffer`. */
+  readonly #inPlace: InPlaceCodec<In> | undefined
   readonly #framing: Framing | undefined
   readonly #limits: ResolvedLimits
   readonly #env: Env
@@ -121,6 +123,7 @@ export class HandlerLoop<In> implements ReceivingHalf<In> {
   ) {
     this.#connection = connection
     this.#codec = codec
+    this.#inPlace = buffer?.isPlain === true ? inPlace(codec) : undefined
     this.#framing = framing
     this.#limits = limits
     this.#env = env
@@ -296,7 +299,7 @@ export class HandlerLoop<In> implements ReceivingHalf<In> {
     let count = 0
     try {
       while (this.#go && this.#burst < BURST_FRAMES) {
-        const handled = this.#mayStream() ? this.#stream(BURST_FRAMES - this.#burst) : this.#step()
+        const handled = this.#mayStream() ? this.#streamMost(BURST_FRAMES - this.#burst) : this.#step()
         if (handled === 0) break
         count += handled
         this.#burst += handled
@@ -333,6 +336,35 @@ export class HandlerLoop<In> implements ReceivingHalf<In> {
     if (frame.length > this.#limits.maxFrameBytes) throw frameTooLarge(frame.length, this.#limits.maxFrameBytes)
     this.#decode(frame, false)
     return 1
+  }
+
+  /** Where the next frame is cut, or none is there, `#stream` says what that means. */
+  #streamMost(most: number): number {
+    const count = this.#inPlace === undefined ? 0 : this.#streamInPlace(this.#inPlace, most)
+    return count > 0 ? count : this.#stream(most)
+  }
+
+  /** As `#stream`, without a view of each frame. */
+  #streamInPlace(codec: InPlaceCodec<In>, most: number): number {
+    const buffer = this.#buffer as ChunkBuffer
+    const host = this.#host
+    let count = 0
+    do {
+      let message: In | undefined
+      count++
+      try {
+        message = buffer.decodePlain(codec)
+      } catch (error) {
+        this.#undecodable(error, EMPTY)
+        continue
+      }
+      if (message === undefined) return count - 1
+      this.receivedMessages++
+      if (this.lastMessageAt !== this.activeAt) this.lastMessageAt = this.activeAt
+      const result = host.loopHandle(message)
+      if (isThenable(result)) this.#await(result)
+    } while (this.#go && count < most)
+    return count
   }
 
   /**

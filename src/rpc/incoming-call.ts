@@ -59,7 +59,15 @@ export interface IncomingCallHost {
  */
 export class IncomingCall implements RpcContext, ItemQueueHost, ItemSenderHost {
   readonly #host: IncomingCallHost
-  readonly #frame: Frame
+  readonly type: FrameType
+  readonly id: CallId
+  /** On the wire. */
+  readonly name: string
+  /** 0: the caller never gives up. */
+  readonly timeoutMs: number
+  readonly #metadata: ReadonlyMap<string, string> | undefined
+  /** Undecoded, until the handler is begun: it pins a chunk. */
+  #body: unknown
   /** Its answer goes back with others. */
   readonly batch: Batch | undefined
   tracked = false
@@ -76,10 +84,15 @@ export class IncomingCall implements RpcContext, ItemQueueHost, ItemSenderHost {
   #input: ItemQueue | undefined = undefined
   #output: ItemSender | undefined = undefined
 
-  /** @param frame with its name, also where it came by number */
-  constructor(host: IncomingCallHost, frame: Frame, batch: Batch | undefined) {
+  /** @param frame is not kept: the next one may be the same object */
+  constructor(host: IncomingCallHost, frame: Frame, name: string, batch: Batch | undefined) {
     this.#host = host
-    this.#frame = frame
+    this.type = frame.type
+    this.id = frame.id
+    this.name = name
+    this.timeoutMs = frame.amount
+    this.#metadata = frame.metadata
+    this.#body = frame.body
     this.batch = batch
     if (frame.type === FrameType.CLIENT_STREAM || frame.type === FrameType.BIDI_STREAM) {
       this.#input = new ItemQueue(this, host.windowBytes)
@@ -97,7 +110,7 @@ export class IncomingCall implements RpcContext, ItemQueueHost, ItemSenderHost {
   }
 
   get metadata(): ReadonlyMap<string, string> {
-    return this.#frame.metadata ?? NO_METADATA
+    return this.#metadata ?? NO_METADATA
   }
 
   get remainingMs(): number {
@@ -121,24 +134,6 @@ export class IncomingCall implements RpcContext, ItemQueueHost, ItemSenderHost {
 
   // ── What its peer sees ─────────────────────────────────────────────────────────────────────────────────────
 
-  get id(): CallId {
-    return this.#frame.id
-  }
-
-  get type(): FrameType {
-    return this.#frame.type
-  }
-
-  /** On the wire. */
-  get name(): string {
-    return this.#frame.name
-  }
-
-  /** 0: the caller never gives up. */
-  get timeoutMs(): number {
-    return this.#frame.amount
-  }
-
   /** The metadata that goes back; undefined where nobody set any. */
   get metadataToSend(): Map<string, string> | undefined {
     return this.#answerMetadata === undefined || this.#answerMetadata.size === 0 ? undefined : this.#answerMetadata
@@ -159,8 +154,8 @@ export class IncomingCall implements RpcContext, ItemQueueHost, ItemSenderHost {
 
   /** Calls the handler. */
   begin(served: ServedMethod): void {
-    const { body } = this.#frame
-    this.#frame.body = undefined // it pins a chunk
+    const body = this.#body
+    this.#body = undefined
     this.#served = served
     const { input: schema } = served.definition
     let input: unknown

@@ -614,8 +614,7 @@ export class LivePeer<Data> implements RpcPeer<Data>, Caller, OutgoingCallHost, 
     if (this.#incoming.size > 0 && !this.#wire.repeatsIds && this.#incoming.has(id)) {
       return this.#fault(`the call ${id} is in progress already`)
     }
-    frame.name = name
-    const call = new IncomingCall(this, frame, batch)
+    const call = new IncomingCall(this, frame, name, batch)
     this.#running++
     if (!hasRoom) {
       call.refuse(callFailed('resource_exhausted', `there are ${this.#options.maxCalls} calls in progress`, 'no'))
