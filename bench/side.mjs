@@ -80,6 +80,7 @@ async function begin() {
   if (reason !== undefined) return void process.send({ unavailable: reason })
   if (subject === undefined) throw new Error(`${part.subject} has no '${part.workload.kind}'`)
   const kind = await import(`./kinds/${part.workload.kind}.mjs`)
+  if (kind.needsLiveHeap) await import('./live-heap.mjs')
   await subject.prepare?.(part)
   if (part.isAlone || part.side === 'server') {
     const server = await kind.server(subject, part)

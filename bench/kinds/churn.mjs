@@ -11,6 +11,9 @@ const AT_ONCE = 64
  */
 export const flags = []
 
+/** Its processes hold as much on their heap as a program would. */
+export const needsLiveHeap = true
+
 export const units = ['cycles/s', 'CPU us/cycle', 'client CPU us/cycle', 'server CPU us/cycle']
 
 export async function server(subject, part) {

@@ -14,6 +14,9 @@ const SETTLE_MS = 20
 export const flags = []
 
 /** What one round gives, the headline first. */
+/** Its processes hold as much on their heap as a program would. */
+export const needsLiveHeap = true
+
 export const units = ['messages/s', ...COST_UNITS, 'p50 us', 'p99 us', 'p99.9 us', 'lost/million']
 
 export async function server(subject, part) {

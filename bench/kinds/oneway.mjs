@@ -15,6 +15,9 @@ const LONGEST_MS = 10_000
 /** The client sends as fast as the server takes it; the server counts and checks. */
 export const flags = []
 
+/** Its processes hold as much on their heap as a program would. */
+export const needsLiveHeap = true
+
 export const units = ['messages/s', 'MB/s', ...COST_UNITS]
 
 export async function server(subject, part) {

@@ -18,6 +18,9 @@ const LOST_AFTER_MS = 10_000
  */
 export const flags = ['--expose-gc']
 
+/** Its processes hold as much on their heap as a program would. */
+export const needsLiveHeap = true
+
 export const units = ['deliveries/s', 'server CPU ns/delivery', 'server MB', 'owed KiB/stalled session']
 
 export async function server(subject, part) {
