@@ -64,7 +64,7 @@ export interface Acceptor {
 export interface Mount {
   /** A `http.Server` or `https.Server`; whether and where it listens is its owner's affair. */
   readonly http: object
-  /** @defaultValue '/' */
+  /** Of the requests that become sessions. @defaultValue '/' */
   readonly path?: string | undefined
 }
 

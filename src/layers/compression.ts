@@ -11,6 +11,7 @@ import { Layer } from './layer.ts'
 
 /** How a session compresses; the same on both sides. */
 export interface CompressionOptions {
+  /** 'brotli' compresses best, and takes most memory. */
   readonly algorithm: CompressionAlgorithm
   /**
    * How far what comes out may exceed 100 times what came in, over the life of a session; past it is ERR_COMPRESSION.
