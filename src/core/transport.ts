@@ -71,6 +71,8 @@ export interface Mount {
 /** A way to reach peers. Its own options (tls, ws, udp …) come from the option group of its name. */
 export interface Transport {
   readonly schemes: readonly string[]
+  /** 'message': every connection of it carries messages, as `Connection.boundary` will say. */
+  readonly boundary?: 'message' | undefined
   /** Rejects with a HawserError. */
   dial(address: Address, options: LinkOptions): Promise<Connection>
   /** Resolves once bound; rejects with a HawserError. */

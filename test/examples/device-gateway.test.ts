@@ -17,7 +17,6 @@ const identity = factory.issue('gateway')
 const known = factory.issue('pump')
 const stranger = factory.issue('stranger')
 const forger = new Authority().issue('pump')
-test.after.always(() => factory.forget())
 
 const LABELS = { name: 'devices', role: 'accepted', transport: 'tls' }
 
