@@ -81,7 +81,7 @@ export function protobufService<const T extends Readonly<Record<string, Protobuf
 
 /** What `protobufServiceFrom` takes beside the service's name. */
 export interface ProtobufServiceOptions {
-  /** Methods that get no answer, which no `.proto` can say; the response type that it names for them is not used. */
+  /** Methods that get no answer, which no `.proto` can say; the response type that it names for them is not used. @defaultValue [] */
   readonly oneWay?: readonly string[] | undefined
 }
 

@@ -14,43 +14,54 @@ export interface Identity {
 /** The factory's authority, which signs what devices and gateway show each other. Made anew at each start, by `openssl`. */
 export class Authority {
   readonly cert: string
-  readonly #folder = mkdtempSync(join(tmpdir(), 'device-gateway-'))
+  readonly #key: string
 
   constructor() {
-    this.#openssl(
-      'req',
-      '-x509',
-      ...NEW_KEY,
-      '-days',
-      '1',
-      '-keyout',
-      'ca.key',
-      '-out',
-      'ca.crt',
-      '-subj',
-      '/CN=Factory',
-    )
-    this.cert = readFileSync(join(this.#folder, 'ca.crt'), 'utf8')
+    const made = ['-keyout', 'ca.key', '-out', 'ca.crt', '-days', '1', '-subj', '/CN=Factory']
+    const folder = new Folder()
+    try {
+      folder.openssl('req', '-x509', ...NEW_KEY, ...made)
+      this.cert = folder.read('ca.crt')
+      this.#key = folder.read('ca.key')
+    } finally {
+      folder.remove()
+    }
   }
 
   /** @param names as in subjectAltName: `DNS:localhost,IP:127.0.0.1` */
   issue(commonName: string, names = 'DNS:localhost,IP:127.0.0.1'): Identity {
-    this.#openssl('req', ...NEW_KEY, '-keyout', 'key', '-out', 'csr', '-subj', `/CN=${commonName}`)
-    writeFileSync(join(this.#folder, 'ext'), `subjectAltName=${names}`)
     const signed = ['-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '1', '-extfile', 'ext']
-    this.#openssl('x509', '-req', '-in', 'csr', ...signed, '-out', 'crt')
-    return {
-      cert: readFileSync(join(this.#folder, 'crt'), 'utf8'),
-      key: readFileSync(join(this.#folder, 'key'), 'utf8'),
+    const folder = new Folder()
+    try {
+      folder.write('ca.crt', this.cert)
+      folder.write('ca.key', this.#key)
+      folder.write('ext', `subjectAltName=${names}`)
+      folder.openssl('req', ...NEW_KEY, '-keyout', 'key', '-out', 'csr', '-subj', `/CN=${commonName}`)
+      folder.openssl('x509', '-req', '-in', 'csr', ...signed, '-out', 'crt')
+      return { cert: folder.read('crt'), key: folder.read('key') }
+    } finally {
+      folder.remove()
     }
   }
+}
 
-  /** The keys are in memory now. */
-  forget(): void {
-    rmSync(this.#folder, { recursive: true })
+/** Where `openssl` finds and leaves its files, for as long as it runs: keys stay in memory. */
+class Folder {
+  readonly #path = mkdtempSync(join(tmpdir(), 'device-gateway-'))
+
+  openssl(...args: string[]): void {
+    execFileSync('openssl', args, { cwd: this.#path, stdio: 'pipe' })
   }
 
-  #openssl(...args: string[]): void {
-    execFileSync('openssl', args, { cwd: this.#folder, stdio: 'pipe' })
+  write(name: string, text: string): void {
+    writeFileSync(join(this.#path, name), text, { mode: 0o600 })
+  }
+
+  read(name: string): string {
+    return readFileSync(join(this.#path, name), 'utf8')
+  }
+
+  remove(): void {
+    rmSync(this.#path, { recursive: true })
   }
 }

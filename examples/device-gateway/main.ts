@@ -74,5 +74,4 @@ if (process.env['PROXIES'] === undefined) {
 console.log('ready')
 await closeOnSignals([gateway], { timeoutMs: 10_000 })
 figures.close()
-factory.forget()
 console.log(`${database.size} values in the database`)

@@ -1,16 +1,14 @@
-import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Client, connect, dial, listen, type Server } from 'hawser'
+import { localCertificate } from '../certificate.ts'
 import type { Say } from '../journal.ts'
+import type { EchoConfig } from './config.ts'
 import { describeCause, EchoClientListener, EchoListener } from './echo-listener.ts'
 import { echoCodec, type EchoMessage } from './echo-message.ts'
 
 export interface EchoOptions {
-  /** Of tcp and udp; those of tls, ws and wss are the next ones. With 0 each takes any free one. */
-  readonly port: number
-  /** Between two heartbeats of a client. A session that is silent for two and a half of them is closed. */
-  readonly heartbeatMs: number
+  readonly config: EchoConfig
   readonly sayServer: Say
   readonly sayClient: Say
 }
@@ -20,15 +18,13 @@ export interface Echo {
   readonly clients: readonly Client<EchoMessage, EchoMessage>[]
 }
 
-/** As in getty's example. */
-const MAX_SESSIONS = 700
-
 /** A server on tcp, tls, udp, ws, wss and ipc, and a client over each that stays connected; and one over tcp that falls silent. */
 export async function startEcho(options: EchoOptions): Promise<Echo> {
-  const { port, heartbeatMs, sayServer, sayClient } = options
+  const { config, sayServer, sayClient } = options
+  const { port, heartbeatMs } = config
+  const silentMs = heartbeatMs * config.missedHeartbeats
   const portAt = (offset: number): number => (port === 0 ? 0 : port + offset)
-  const cert = await certificate('localhost.crt')
-  const key = await certificate('localhost.key')
+  const { cert, key } = await localCertificate()
   const file = join(tmpdir(), `hawser-echo-${process.pid}.sock`)
   let sessionCount = 0
 
@@ -42,13 +38,12 @@ export async function startEcho(options: EchoOptions): Promise<Echo> {
     `ipc://${file}`,
   ]
   const server = await listen(addresses, {
+    ...config.server,
     name: 'echo',
     codec: echoCodec,
-    maxFrameBytes: 4_096,
-    maxSessions: MAX_SESSIONS,
     cronIntervalMs: heartbeatMs,
     data: () => ++sessionCount,
-    listener: new EchoListener(sayServer, heartbeatMs * 2.5),
+    listener: new EchoListener(sayServer, silentMs),
     onStatus: (status) => {
       if (status.type === 'listening') sayServer(`listens on ${status.address}`)
       if (status.type === 'refused') sayServer(`${status.remoteAddress} was refused: ${status.error.message}`)
@@ -58,10 +53,11 @@ export async function startEcho(options: EchoOptions): Promise<Echo> {
 
   const clients = server.addresses.map((address) =>
     connect(address, {
+      ...config.client,
       name: 'echo client',
       codec: echoCodec,
       cronIntervalMs: heartbeatMs,
-      idleTimeoutMs: heartbeatMs * 2.5, // the server answers each heartbeat
+      idleTimeoutMs: silentMs, // the server answers each heartbeat
       listener: () => new EchoClientListener(sayClient),
       onStatus: (status) => {
         if (status.type === 'failed') sayClient(`${address}: ${status.error.message}`)
@@ -77,8 +73,4 @@ export async function startEcho(options: EchoOptions): Promise<Echo> {
   })
   silent.send({ command: 'echo', sequence: 1, text: 'the last that will be heard of me' })
   return { server, clients }
-}
-
-function certificate(file: string): Promise<string> {
-  return readFile(new URL(`certificates/${file}`, import.meta.url), 'utf8')
 }

@@ -3,6 +3,7 @@ import { closeOnSignals, connect, listen, systemEnv } from 'hawser'
 import { text } from 'hawser/codecs'
 import { line } from 'hawser/framing'
 import { chat } from '../chat/chat.ts'
+import { readConfig } from '../echo/config.ts'
 import { startEcho } from '../echo/echo.ts'
 import { explainTakenPort, numberFrom, portFrom } from '../environment.ts'
 import { journal } from '../journal.ts'
@@ -34,8 +35,7 @@ console.log(`
 `)
 
 const echo = await startEcho({
-  port: portFrom(FIRST_PORT, 2),
-  heartbeatMs,
+  config: { ...(await readConfig(undefined)), port: portFrom(FIRST_PORT, 2), heartbeatMs },
   sayServer: journal('echo'),
   sayClient: journal('client'),
 }).catch(explainTakenPort)

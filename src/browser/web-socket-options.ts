@@ -6,7 +6,7 @@ import type { WebSocketClass } from './web-socket-class.ts'
 
 /** The option group `ws`, as a browser has it: it lets nobody set headers, and decides about compression by itself. */
 export interface WsOptions {
-  /** Offered to the server, best first. The one that it chose is `session.peer.protocol`. */
+  /** Offered to the server, best first. The one that it chose is `session.peer.protocol`. @defaultValue [] */
   readonly subprotocols?: readonly string[] | undefined
   /**
    * Messages that came in while reading was paused wait, as a browser cannot be told to read slower. Once they are more bytes

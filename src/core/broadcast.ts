@@ -7,8 +7,9 @@ import type { AnySession, Session } from './session.ts'
 
 /** Who of the receivers gets a message. */
 export interface BroadcastOptions<S> {
+  /** The one that does not get it: mostly the one that it came from. @defaultValue nobody */
   readonly except?: AnySession | undefined
-  /** A throw goes to the caller of `broadcast`, and nobody has got the message. */
+  /** Who gets it. A throw goes to the caller of `broadcast`, and nobody has got the message. @defaultValue everybody */
   readonly filter?: ((session: S) => boolean) | undefined
   /** Passes over those that are not writable. @defaultValue false */
   readonly skipSlow?: boolean | undefined

@@ -19,11 +19,11 @@ export interface ClientOptions<In, Out, Data> extends SessionSetup<In, Out, Data
   readonly connections?: number | undefined
   /** For one attempt, handshakes included; 0 is off. @defaultValue 5 000 */
   readonly dialTimeoutMs?: number | undefined
-  /** false: one attempt a slot, and what is lost is not replaced. @defaultValue { initialMs: 100, maxMs: 30 000 } */
+  /** false: one attempt a slot, and what is lost is not replaced. @defaultValue {}: see ReconnectOptions */
   readonly reconnect?: false | ReconnectOptions | undefined
-  /** What it throws is logged. */
+  /** Told of each dial, session, failure and wait. What it throws is logged. @defaultValue nobody is told */
   readonly onStatus?: ((status: ClientStatus) => void) | undefined
-  /** Aborted: the client closes, gracefully. */
+  /** Aborted: the client closes, gracefully. @defaultValue none */
   readonly signal?: AbortSignal | undefined
 }
 

@@ -128,4 +128,8 @@ export interface ConnectionSink {
 export type Role = 'accepted' | 'dialed' | 'attached'
 
 /** A byte layer: compression, wire log, throttle, faults. The session option `wrap` lists them, innermost first. */
-export type Wrapper = (connection: Connection, role: Role, env: Env) => Connection
+export interface Wrapper {
+  (connection: Connection, role: Role, env: Env): Connection
+  /** 'stream': it works on byte streams only, and `listen` refuses it where connections carry messages. */
+  readonly boundary?: 'stream' | undefined
+}

@@ -1,7 +1,7 @@
 import { addAbortHook, removeAbortHook } from './abort-hooks.ts'
 import { type Address, type AddressLike, parseAddress, toAddress } from './address.ts'
 import { Bodies, type BroadcastOptions, broadcast, broadcastBody } from './broadcast.ts'
-import type { Connection } from './connection.ts'
+import type { Connection, Wrapper } from './connection.ts'
 import { EndpointTotals } from './endpoint-totals.ts'
 import { badOption, describe, HawserError, type SessionError } from './errors.ts'
 import { LiveSession } from './live-session.ts'
@@ -23,7 +23,7 @@ import { Shutdown } from './shutdown.ts'
 import type { EndpointStats } from './stats.ts'
 import { StatusFeed } from './status-feed.ts'
 import { isThenable } from './thenable.ts'
-import type { AcceptSink, Acceptor, Anteroom, LinkOptions, Mount } from './transport.ts'
+import type { AcceptSink, Acceptor, Anteroom, LinkOptions, Mount, Transport } from './transport.ts'
 import { linkOptions, TransportTable } from './transport-table.ts'
 import { type Wait, wrongWait } from './wait.ts'
 import { waitFor } from './wait-list.ts'
@@ -229,10 +229,12 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
     if (isMount(place)) {
       const transport = this.#table.get('ws')
       const mount = transport?.mount?.bind(transport)
-      if (mount === undefined) throw badOption('http', 'needs the WebSocket transport')
+      if (transport === undefined || mount === undefined) throw badOption('http', 'needs the WebSocket transport')
+      requireLayersFor(transport, this.#options.wrap)
       return (options) => mount(place, options, this.#sink)
     }
     const transport = this.#table.find(place)
+    requireLayersFor(transport, this.#options.wrap)
     return (options) => transport.listen(place, options, this.#sink)
   }
 
@@ -462,6 +464,12 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
     this.#status.emit({ type: 'closed' })
     this.#status.end()
   }
+}
+
+/** What every single peer would fail of is the program's mistake. @throws ERR_BAD_OPTION */
+function requireLayersFor({ boundary, schemes }: Transport, layers: readonly Wrapper[] = []): void {
+  if (boundary !== 'message' || !layers.some((layer) => layer.boundary === 'stream')) return
+  throw badOption('wrap', `has a layer that needs a byte stream, and ${schemes.join(' and ')} carry messages`)
 }
 
 function tooMany(option: string, limit: number): HawserError<'ERR_TOO_MANY_SESSIONS'> {

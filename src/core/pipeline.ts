@@ -1,4 +1,5 @@
 import type { Env } from './env.ts'
+import { badOption } from './errors.ts'
 import { LoopStageHost, type PausableLoop } from './loop-stage-host.ts'
 import type { SendingHalf } from './sending-half.ts'
 import type { Session } from './session.ts'
@@ -44,7 +45,7 @@ export class Pipeline<In, Out> {
     makeHost: () => StageHost,
     ends: PipelineEnds<In, Out>,
   ) {
-    this.#stages = factories.map((make) => make(session, makeHost()))
+    this.#stages = factories.map((make) => requireStage(make(session, makeHost())))
     let { inbound } = ends
     for (const stage of this.#stages.toReversed()) {
       const next = inbound
@@ -85,4 +86,13 @@ export class Pipeline<In, Out> {
       }
     }
   }
+}
+
+/** Braces that were meant to hold a stage, and hold statements, give none. @throws ERR_BAD_OPTION */
+function requireStage<In, Out>(stage: Stage<In, Out>): Stage<In, Out> {
+  if (typeof stage === 'object' && stage !== null) return stage
+  throw badOption(
+    'stages',
+    `has a function that gave ${typeof stage}: it must return an object with inbound or outbound`,
+  )
 }

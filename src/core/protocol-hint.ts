@@ -3,7 +3,7 @@ import { preview } from './bytes.ts'
 /** What the first bytes of another protocol look like, as text. */
 const KNOWN: readonly { readonly pattern: RegExp; readonly name: string }[] = [
   { pattern: /^\x16\x03[\0-\x04]/, name: 'a TLS ClientHello; is this a plain port?' },
-  { pattern: /^\x15\x03[\0-\x04]/, name: 'a TLS alert; does the peer not speak TLS?' },
+  { pattern: /^\x15\x03[\0-\x04]/, name: 'a TLS alert; does the peer expect TLS?' },
   { pattern: /^(GET|POST|PUT|HEAD|DELETE|OPTIONS|PATCH|CONNECT|PRI) /, name: 'an HTTP request' },
   { pattern: /^HTTP\/\d/, name: 'an HTTP response' },
   { pattern: /^SSH-/, name: 'an SSH greeting' },

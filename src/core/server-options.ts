@@ -16,7 +16,7 @@ export interface ProxyProtocolOptions {
 export interface ServerOptions<In, Out, Data> extends SessionSetup<In, Out, Data> {
   /**
    * Synchronous, after the PROXY header, before TLS, HTTP and the session's buffers: false turns the peer away, and so
-   * does a throw.
+   * does a throw. @defaultValue everybody may come in
    */
   readonly admit?: ((remoteAddress: Address) => boolean) | undefined
   /** From admission until the connection is gone; further peers are refused with ERR_TOO_MANY_SESSIONS. @defaultValue 65 536 */
@@ -30,11 +30,12 @@ export interface ServerOptions<In, Out, Data> extends SessionSetup<In, Out, Data
   /**
    * On tcp, tls, ws and wss addresses every connection begins with a PROXY protocol header, version 1 or 2, that says
    * who the peer is. Where it is missing or malformed, or comes from anybody else, the connection is closed with ERR_PROXY.
+   * @defaultValue none: peers are who they seem to be
    */
   readonly proxyProtocol?: ProxyProtocolOptions | undefined
-  /** What it throws is logged. */
+  /** Told when it listens, when a peer is refused, and when it closes. What it throws is logged. @defaultValue nobody is told */
   readonly onStatus?: ((status: ServerStatus) => void) | undefined
-  /** Aborted: the server closes, gracefully. */
+  /** Aborted: the server closes, gracefully. @defaultValue none */
   readonly signal?: AbortSignal | undefined
 }
 

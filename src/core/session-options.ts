@@ -47,9 +47,9 @@ export interface Heartbeat<In, Out> {
   readonly timeoutMs: number
   /** The same one each time; it is encoded anew for each session. */
   readonly message: NoInfer<Out>
-  /** Which incoming messages are heartbeats: they are answered or not, counted, and kept from `onMessage`. */
+  /** Which incoming messages are heartbeats: they are answered or not, counted, and kept from `onMessage`. @defaultValue none: all of them are messages */
   readonly match?: ((message: In) => boolean) | undefined
-  /** Sent back for each of them; left out, they are not answered. */
+  /** Sent back for each of them; left out, they are not answered. @defaultValue none */
   readonly answer?: ((message: In) => NoInfer<Out>) | undefined
 }
 
@@ -59,39 +59,39 @@ export interface SessionSetup<In, Out, Data> extends Limits {
   readonly codec: Codec<In, Out> | ((peer: Peer) => Codec<In, Out>)
   /** For byte streams; takes the peer where it depends on it. @defaultValue lengthPrefixed() */
   readonly framing?: FramingFactory | ((peer: Peer) => FramingFactory) | undefined
-  /** Makes `session.data` from certificate, request, database or the first messages. A throw refuses the session. Write it between `codec` and `listener`: TypeScript infers from left to right. */
+  /** Makes `session.data` from certificate, request, database or the first messages. A throw refuses the session. Write it between `codec` and `listener`: TypeScript infers from left to right. @defaultValue none: `session.data` is undefined */
   readonly data?: ((peer: Opening<In, Out>) => Data | Promise<Data>) | undefined
-  /** One for all sessions, or a function that makes one for each. */
+  /** One for all sessions, or a function that makes one for each. @defaultValue none: messages are pulled, by `receive()` or `for await` */
   readonly listener?:
     | EventListener<In, Out, Data>
     | ((session: Session<In, Out, Data>) => EventListener<In, Out, Data>)
     | undefined
   /**
    * Instead of a listener (both: ERR_BAD_OPTION): one async function per session that pulls; the session closes when it
-   * returns; a rejection is ERR_LISTENER (hook 'handle'), its own session's ERR_SESSION_CLOSED none.
+   * returns; a rejection is ERR_LISTENER (hook 'handle'), its own session's ERR_SESSION_CLOSED none. @defaultValue none
    */
   readonly handle?: ((session: Session<In, Out, Data>) => Promise<unknown>) | undefined
-  /** First to last for what comes in, last to first for what goes out. */
+  /** First to last for what comes in, last to first for what goes out. @defaultValue none */
   readonly stages?: readonly NoInfer<StageFactory<In, Out>>[] | undefined
-  /** Byte layers, innermost first. */
+  /** Byte layers, innermost first. @defaultValue none */
   readonly wrap?: readonly Wrapper[] | undefined
   /** 'borrowed' reads into a reused buffer where the platform lets us; only with codecs that keep values. @defaultValue 'kept' */
   readonly chunks?: 'kept' | 'borrowed' | undefined
-  /** For both sides alike, or one of them; on WebSocket its own pings do. */
+  /** For both sides alike, or one of them; on WebSocket its own pings do. @defaultValue none */
   readonly heartbeat?: Heartbeat<In, Out> | undefined
   /** 'stream': message transports are read as a byte stream, so that the framing decides. @defaultValue 'auto' */
   readonly boundary?: 'auto' | 'stream' | undefined
-  /** Overrides for one peer. */
+  /** Overrides for one peer. @defaultValue none */
   readonly limits?: ((peer: Peer) => Limits) | undefined
-  /** In logs and metrics. */
+  /** In logs and metrics. @defaultValue none */
   readonly name?: string | undefined
-  /** Who is told how many sessions there are and what passes through them; several Servers and Clients may share one. */
+  /** Who is told how many sessions there are and what passes through them; several Servers and Clients may share one. @defaultValue nobody */
   readonly metrics?: MetricsSink | undefined
-  /** @defaultValue the Env's: warnings and errors on the console */
+  /** Who hears of what happens and of faults, never of messages. @defaultValue the Env's: warnings and errors on the console */
   readonly logger?: Logger | undefined
   /** Time, chance, sockets and files; a test gives a virtual one. @defaultValue the entry point's */
   readonly env?: Env | undefined
-  /** Transports of your own, beside the built-in ones. */
+  /** Transports of your own, beside the built-in ones. @defaultValue none */
   readonly transports?: readonly Transport[] | undefined
 }
 

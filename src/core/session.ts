@@ -8,8 +8,9 @@ import type { Wait } from './wait.ts'
 
 /** How to close: what the peer is told, and how long `close()` waits. */
 export interface CloseOptions extends Wait {
-  /** Told to the peer where the wire can (WebSocket), and to our own `onClose`. */
+  /** Told to the peer where the wire can (WebSocket), and to our own `onClose`. @defaultValue none; on WebSocket the peer is told 1000 */
   readonly code?: number | undefined
+  /** The same in words; up to 123 bytes travel. @defaultValue none */
   readonly reason?: string | undefined
   /** On a Client's session: false also ends the Client's reconnecting. @defaultValue true */
   readonly reconnect?: boolean | undefined

@@ -11,6 +11,7 @@ export interface TaskPoolOptions {
   readonly concurrency?: number | undefined
   /** Tasks that wait for their turn; from there on `ready()` waits. @defaultValue 1 024 */
   readonly maxQueued?: number | undefined
+  /** Whose time and turns count. @defaultValue the real one */
   readonly env?: Env | undefined
 }
 

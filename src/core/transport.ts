@@ -64,13 +64,15 @@ export interface Acceptor {
 export interface Mount {
   /** A `http.Server` or `https.Server`; whether and where it listens is its owner's affair. */
   readonly http: object
-  /** @defaultValue '/' */
+  /** Of the requests that become sessions. @defaultValue '/' */
   readonly path?: string | undefined
 }
 
 /** A way to reach peers. Its own options (tls, ws, udp …) come from the option group of its name. */
 export interface Transport {
   readonly schemes: readonly string[]
+  /** 'message': every connection of it carries messages, as `Connection.boundary` will say. */
+  readonly boundary?: 'message' | undefined
   /** Rejects with a HawserError. */
   dial(address: Address, options: LinkOptions): Promise<Connection>
   /** Resolves once bound; rejects with a HawserError. */

@@ -2,7 +2,9 @@ import { badOption, type HawserError } from './errors.ts'
 
 /** What every wait takes. Over time: ERR_TIMEOUT (left out or 0: no limit); aborted: rejects with `signal.reason`, and what was waited for goes on. */
 export interface Wait {
+  /** Gives up waiting. @defaultValue none */
   readonly signal?: AbortSignal | undefined
+  /** So long at most, in milliseconds; 0 is no limit. @defaultValue 0 */
   readonly timeoutMs?: number | undefined
 }
 

@@ -16,7 +16,7 @@ export interface Closable {
 export interface CloseOnSignalsOptions {
   /** For all of them together, in milliseconds; then they are destroyed. @defaultValue 5 000 */
   readonly timeoutMs?: number | undefined
-  /** @defaultValue SIGTERM and SIGINT */
+  /** Their names. @defaultValue ['SIGTERM', 'SIGINT'] */
   readonly signals?: readonly string[] | undefined
 }
 

@@ -11,6 +11,7 @@ import { Layer } from './layer.ts'
 
 /** How a session compresses; the same on both sides. */
 export interface CompressionOptions {
+  /** 'brotli' compresses best, and takes most memory. */
   readonly algorithm: CompressionAlgorithm
   /**
    * How far what comes out may exceed 100 times what came in, over the life of a session; past it is ERR_COMPRESSION.
@@ -40,11 +41,12 @@ export function compression(options: CompressionOptions): Wrapper {
   const { algorithm, maxInflatedBytes = MAX_INFLATED_BYTES } = options
   requireOneOf('compression.algorithm', algorithm, ['deflate', 'gzip', 'brotli'])
   requireNumber('compression.maxInflatedBytes', maxInflatedBytes, 1)
-  return (connection, _role, env) => {
+  const wrap: Wrapper = (connection, _role, env) => {
     if (connection.boundary === 'message') throw badOption('wrap', 'compression needs a byte stream')
     if (env.zlib === undefined) throw badOption('env', 'has no zlib to compress with')
     return new Compression(connection, env, env.zlib, algorithm, maxInflatedBytes)
   }
+  return Object.assign(wrap, { boundary: 'stream' as const })
 }
 
 interface Waiting {

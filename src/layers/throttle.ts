@@ -10,7 +10,9 @@ import { Layer } from './layer.ts'
 
 /** How fast bytes may pass. At least one of them. */
 export interface ThrottleOptions {
+  /** What each session reads. @defaultValue unlimited */
   readonly readBytesPerSecond?: number | undefined
+  /** What each session writes. @defaultValue unlimited */
   readonly writeBytesPerSecond?: number | undefined
 }
 

@@ -14,11 +14,12 @@ export type RpcOpening = Omit<Opening, 'receive' | 'send'>
 export interface RpcOptions<Data> {
   /** The same on both sides. @defaultValue binary() */
   readonly wire?: RpcWire | undefined
-  /** As for any session; what it gives becomes `context.data` and `peer.data`. */
+  /** As for any session; what it gives becomes `context.data` and `peer.data`. @defaultValue none: it is undefined */
   readonly data?: ((peer: RpcOpening) => Data | Promise<Data>) | undefined
   /**
    * For each peer, before its first call: serve what it may call. It may call the peer itself, and wait for the answer;
    * until its promise has settled the peer's calls wait. A throw closes the session.
+   * @defaultValue none
    */
   readonly onPeer?: ((peer: RpcPeer<Data>) => unknown) | undefined
   /** Until a call of ours is given up, in milliseconds; 0 is never. Streams last as long as they are read, unless the call or its method names a time. @defaultValue 30 000 */
@@ -27,7 +28,7 @@ export interface RpcOptions<Data> {
   readonly maxCalls?: number | undefined
   /** Bytes of items that may wait for their reader, for each stream that we read; at least 64 KiB. @defaultValue 256 KiB */
   readonly streamWindowBytes?: number | undefined
-  /** Around each call, both those that we make and those that we serve; the first is the outermost. */
+  /** Around each call, both those that we make and those that we serve; the first is the outermost. @defaultValue [] */
   readonly interceptors?: readonly Interceptor[] | undefined
 }
 

@@ -46,9 +46,9 @@ export type Handlers<S, Data = unknown> =
 export interface CallOptions extends Wait {
   /** Milliseconds; 0 is no limit. @defaultValue that of the method, else of the client, else of the peer: 30 000 */
   readonly timeoutMs?: number | undefined
-  /** Goes along with the call. */
+  /** Goes along with the call. @defaultValue none */
   readonly metadata?: Readonly<Record<string, string>> | undefined
-  /** Called with what came along with the answer, before the call settles; not where nothing did. */
+  /** Called with what came along with the answer, before the call settles; not where nothing did. @defaultValue none */
   readonly onMetadata?: ((metadata: ReadonlyMap<string, string>) => void) | undefined
 }
 

@@ -18,7 +18,7 @@ import { callFailed, isRpcError, type RpcError } from './rpc-error.ts'
 
 /** What `rpcClient` takes. */
 export interface RpcClientOptions {
-  /** False: each call is made once. @defaultValue see RetryOptions */
+  /** False: each call is made once. @defaultValue {}: see RetryOptions */
   readonly retry?: false | RetryOptions | undefined
   /** For a whole call: waiting for a session and all attempts; 0 is no limit. @defaultValue 30 000 */
   readonly timeoutMs?: number | undefined

@@ -3,11 +3,11 @@ import { RPC_STATUSES, type RpcStatus } from './rpc-status.ts'
 
 /** What an RpcError is made with, beside its status and text. */
 export interface RpcErrorOptions {
-  /** For the caller's program; travels to it as JSON, or as the wire's own values. */
+  /** For the caller's program; travels to it as JSON, or as the wire's own values. @defaultValue none */
   readonly data?: unknown
-  /** Stays on this side. */
+  /** Stays on this side. @defaultValue none */
   readonly cause?: unknown
-  /** On a JSON-RPC wire, instead of the code that belongs to the status. */
+  /** On a JSON-RPC wire, instead of the code that belongs to the status. @defaultValue that of the status */
   readonly jsonRpcCode?: number | undefined
 }
 

@@ -9,6 +9,7 @@ import { TokenBucket } from '../core/token-bucket.ts'
 export interface ConnectionRateOptions {
   /** Sessions that a host may open at once, after silence; from then on as many in each `intervalMs`. */
   readonly perHost: number
+  /** The time in which so many more may come. */
   readonly intervalMs: number
   /** Hosts that are remembered; those not seen for longest are forgotten first. @defaultValue 65 536 */
   readonly maxHosts?: number | undefined

@@ -8,8 +8,9 @@ import { TokenBucket } from '../core/token-bucket.ts'
 
 /** What one session may send us. At least one of the rates. */
 export interface RateLimitOptions {
+  /** On average. @defaultValue Infinity */
   readonly messagesPerSecond?: number | undefined
-  /** Of the wire, framing included. */
+  /** On average, as the wire has them, framing included. @defaultValue Infinity */
   readonly bytesPerSecond?: number | undefined
   /** Messages that may come at once, after silence. @defaultValue messagesPerSecond, and at least 1 */
   readonly burst?: number | undefined

@@ -15,15 +15,15 @@ import { type VirtualEnv, virtualEnv } from './virtual-env.ts'
 
 /** Who the peer in your hand seems to be, and whose clock runs. */
 export interface EmbedOptions {
-  /** What the session knows of its peer. The scheme of `remoteAddress` decides how bytes come: as a stream, or as messages (ws, udp). */
+  /** What the session knows of its peer. The scheme of `remoteAddress` decides how bytes come: as a stream, or as messages (ws, udp). @defaultValue one that came in over tcp */
   readonly peer?: Partial<Peer> | undefined
-  /** @defaultValue a new one */
+  /** Whose time it lives in. @defaultValue a new one */
   readonly env?: VirtualEnv | undefined
 }
 
 /** How the bytes are cut. */
 export interface FeedOptions {
-  /** Cuts the bytes into chunks of this size; 'byte' is one by one. @defaultValue one chunk */
+  /** Cuts the bytes into chunks of this size; 'byte' is one by one. @defaultValue Infinity: one chunk */
   readonly slice?: number | 'byte' | undefined
 }
 

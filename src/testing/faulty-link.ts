@@ -35,7 +35,7 @@ export interface FaultyLink extends AsyncDisposable {
 
 /** The faults from the start, and what decides all chance. */
 export interface FaultyLinkOptions extends Faults {
-  /** @defaultValue 1 */
+  /** Decides all chance. @defaultValue 1 */
   readonly seed?: number | undefined
 }
 

@@ -5,17 +5,21 @@ import { HawserError } from '../core/errors.ts'
 
 /** What kind of link it seems to be. */
 export interface HeldConnectionOptions {
+  /** Whose turns it calls its user in. */
   readonly env: Env
-  /** @defaultValue 'stream' */
+  /** Whether it carries bytes or messages. @defaultValue 'stream' */
   readonly boundary?: 'stream' | 'message' | undefined
   /** 'borrowed' fills each chunk with 0xDB when onChunk has returned. @defaultValue 'kept' */
   readonly chunks?: 'kept' | 'borrowed' | undefined
-  /** @defaultValue true */
+  /** false: as a link that may lose messages, such as UDP's. @defaultValue true */
   readonly reliable?: boolean | undefined
-  /** @defaultValue Infinity */
+  /** Largest message that it takes. @defaultValue Infinity */
   readonly maxWriteBytes?: number | undefined
+  /** Where we seem to be. @defaultValue 'inproc://here' */
   readonly localAddress?: string | undefined
+  /** Where the peer seems to be. @defaultValue 'inproc://test' */
   readonly remoteAddress?: string | undefined
+  /** What more is known of the peer. @defaultValue {} */
   readonly peer?: PeerInfo | undefined
 }
 

@@ -46,7 +46,7 @@ export interface LogEntry {
 
 /** Where chance and the clock begin. */
 export interface VirtualEnvOptions {
-  /** @defaultValue 1 */
+  /** Decides all chance. @defaultValue 1 */
   readonly seed?: number | undefined
   /** Where the clock starts, in milliseconds since 1970. @defaultValue 2026-01-01T00:00Z */
   readonly now?: number | undefined

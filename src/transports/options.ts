@@ -15,14 +15,15 @@ export type Pem = string | Uint8Array | readonly (string | Uint8Array)[]
 
 /** The option group `tls`. */
 export interface TlsOptions {
-  /** Our certificate with its chain; a server needs one. */
+  /** Our certificate with its chain; a server needs one. @defaultValue none */
   readonly cert?: Pem | undefined
+  /** Of our certificate. @defaultValue none */
   readonly key?: Pem | undefined
   /** Whom we trust. @defaultValue the well-known authorities that Node comes with */
   readonly ca?: Pem | undefined
-  /** Of `key`. */
+  /** Of `key`. @defaultValue none */
   readonly passphrase?: string | undefined
-  /** @defaultValue 'TLSv1.2' */
+  /** Older ones are refused. @defaultValue 'TLSv1.2' */
   readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined
   /**
    * Servers: whether a client shows a certificate. One that is shown must come from `ca`, also where it is 'optional'.
@@ -31,7 +32,7 @@ export interface TlsOptions {
   readonly clientCertificate?: 'none' | 'optional' | 'required' | undefined
   /** Clients: whose certificate the server must show; sent as SNI unless it is an IP address. @defaultValue the dialed host */
   readonly servername?: string | undefined
-  /** Protocols, best first; without one in common the handshake fails. */
+  /** Protocols, best first; without one in common the handshake fails. @defaultValue none: it is not asked for */
   readonly alpn?: readonly string[] | undefined
   /** Takes any certificate: for tests only. @defaultValue false */
   readonly insecure?: boolean | undefined
@@ -42,13 +43,19 @@ export type Origins = readonly string[] | ((origin: string | undefined) => boole
 
 /** The option group `ws`, for wss:// too. */
 export interface WsOptions {
-  /** Clients: offered, best first. Servers: spoken, best first; a client that offers only others is refused with 400. */
+  /** Clients: offered, best first. Servers: spoken, best first; a client that offers only others is refused with 400. @defaultValue [] */
   readonly subprotocols?: readonly string[] | undefined
   /** Servers. @defaultValue a request with cookies must come from a page of the same host, any other may come from anywhere */
   readonly origins?: Origins | undefined
-  /** permessage-deflate, for messages of `thresholdBytes` (1,024) and more. @defaultValue false */
-  readonly compression?: false | { readonly thresholdBytes?: number | undefined } | undefined
-  /** Further headers: of a client's request, of a server's 101. */
+  /** permessage-deflate, where the peer speaks it too. @defaultValue false */
+  readonly compression?:
+    | false
+    | {
+        /** Smaller messages are sent as they are. @defaultValue 1 024 */
+        readonly thresholdBytes?: number | undefined
+      }
+    | undefined
+  /** Further headers: of a client's request, of a server's 101. @defaultValue {} */
   readonly headers?: Readonly<Record<string, string>> | undefined
   /** 'ws': the package of that name carries every WebSocket; else only those that compress. @defaultValue 'own' */
   readonly engine?: 'own' | 'ws' | undefined
@@ -74,7 +81,7 @@ export interface UdpOptions {
   readonly maxDatagramBytes?: number | undefined
   /**
    * Servers: groups to join, such as `239.1.2.3` or `ff02::4321`; `%` names the interface: `239.1.2.3%192.168.1.5`,
-   * `ff02::4321%eth0`.
+   * `ff02::4321%eth0`. @defaultValue []
    */
   readonly multicast?: readonly string[] | undefined
   /** May send to broadcast addresses. @defaultValue false */

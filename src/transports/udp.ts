@@ -11,6 +11,7 @@ import { UdpClient } from './udp-client.ts'
 /** `udp://host:port`, with the option group `udp`. */
 export const udp: Transport = {
   schemes: ['udp'],
+  boundary: 'message',
 
   /** No datagram leaves: whether anybody is there shows when something is sent. */
   async dial(address: Address, options: LinkOptions): Promise<Connection> {
@@ -23,6 +24,8 @@ export const udp: Transport = {
 
   async listen(address: Address, options: LinkOptions, sink: AcceptSink): Promise<Acceptor> {
     const resolved = resolveUdp(options.groups)
+    if (options.anteroom !== undefined)
+      throw badOption('proxyProtocol', `reads no headers of datagrams: ${address.href} needs a server of its own`)
     const { host, port } = address
     const socket = await bind({ host, port }, options, resolved)
     return new UdpAcceptor(options.env, host, socket, resolved, sink)

@@ -59,6 +59,8 @@ test('what an option is made of is looked at before anybody listens', async (t) 
   const { error } = await outcome(embed(untyped({ framing: () => 5 })))
   t.regex(String(error), /framing .*did you forget to call it/)
   t.regex(String((await outcome(embed(untyped({ framing: sized })))).error), /option sizeOf/)
+  const staged = await outcome(embed(untyped({ stages: [() => {}] })))
+  t.regex(String(staged.error), /option stages has a function that gave undefined/)
 })
 
 test('no options at all, and none that are an object, are errors of ours', async (t) => {

@@ -1,5 +1,8 @@
 import { once } from 'node:events'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import test, { type ExecutionContext } from 'ava'
 import { Metrics } from 'hawser/stages'
@@ -17,7 +20,6 @@ const identity = factory.issue('gateway')
 const known = factory.issue('pump')
 const stranger = factory.issue('stranger')
 const forger = new Authority().issue('pump')
-test.after.always(() => factory.forget())
 
 const LABELS = { name: 'devices', role: 'accepted', transport: 'tls' }
 
@@ -114,13 +116,18 @@ test('bad telemetry costs its own session; one that is too fast is slowed and lo
 })
 
 test('the program: three devices, figures that Prometheus reads, new certificates, a graceful end', async (t) => {
-  const example = ExampleProcess.start('device-gateway')
-  t.teardown(() => example.kill())
+  const folder = mkdtempSync(join(tmpdir(), 'hawser-example-'))
+  const example = ExampleProcess.start('device-gateway', { TMPDIR: folder })
+  t.teardown(() => {
+    example.kill()
+    rmSync(folder, { recursive: true })
+  })
   const [, url = ''] = await example.printed(/^figures on +(\S+)$/m)
   await example.printed(/^stranger: ERR_/m)
   await example.printed(/^pump-1: sent 50 values$/m)
   await example.printed(/^pump-2: sent 50 values$/m)
   await example.printed(/^ready$/m)
+  t.deepEqual(readdirSync(folder), [], 'nothing is left behind, however it is ended')
   const response = await fetch(url)
   const text = await response.text()
   t.is(figure(text, 'hawser_sessions_opened_total', LABELS), 2)

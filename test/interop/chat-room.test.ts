@@ -3,16 +3,16 @@ import test from 'ava'
 import { Chromium } from '../support/chromium.ts'
 import { ExampleProcess, isFree, PlainClient } from '../support/example-process.ts'
 
-/** The first of two that follow each other, below those that the kernel gives to dialers. */
-async function twoFreePorts(): Promise<number> {
+/** The first of three that follow each other, below those that the kernel gives to dialers. */
+async function threeFreePorts(): Promise<number> {
   for (;;) {
     const port = randomInt(20_000, 30_000)
-    if ((await isFree(port)) && (await isFree(port + 1))) return port
+    if ((await isFree(port)) && (await isFree(port + 1)) && (await isFree(port + 2))) return port
   }
 }
 
 test('chat-room: a browser’s user and a terminal’s talk, also after the server was away', async (t) => {
-  const environment = { PORT: String(await twoFreePorts()) }
+  const environment = { PORT: String(await threeFreePorts()) }
   const example = ExampleProcess.start('chat-room', environment)
   t.teardown(() => example.kill())
   const [tcpPort, httpPort] = [await example.port(), await example.port('http')]
@@ -58,4 +58,20 @@ test('chat-room: a browser’s user and a terminal’s talk, also after the serv
   await page.waitForSelector('.ours:text("into the void")')
   t.deepEqual(errors, [])
   t.is(await again.end(), 0)
+})
+
+test('chat-room: the page over TLS talks over wss', async (t) => {
+  const example = ExampleProcess.start('chat-room')
+  t.teardown(() => example.kill())
+  const [url] = await example.printed(/https:\S+$/m)
+  const chromium = await Chromium.start()
+  t.teardown(() => chromium.stop())
+  const { page, errors } = await chromium.open(url)
+  await page.waitForSelector('#state.online')
+  const bob = new PlainClient({ port: await example.port() })
+  await page.getByLabel('Message').fill('hello from behind TLS')
+  await page.keyboard.press('Enter')
+  await bob.reads('guest-1: hello from behind TLS\n')
+  t.deepEqual(errors, [])
+  t.is(await example.end(), 0)
 })

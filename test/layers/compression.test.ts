@@ -1,3 +1,4 @@
+import { createServer } from 'node:http'
 import test from 'ava'
 import {
   constants,
@@ -8,9 +9,11 @@ import {
   gunzipSync,
   gzipSync,
 } from 'node:zlib'
+import { text } from '../../codecs/text.ts'
 import { compression, type CompressionOptions } from '../../src/layers/compression.ts'
 import { systemEnv } from '../../src/env/node/system-env.ts'
 import { isHawserError } from '../../src/core/errors.ts'
+import { listen } from '../../src/node.ts'
 import { until } from '../../src/testing/conformance/party.ts'
 import { HeldConnection } from '../../src/testing/held-connection.ts'
 
@@ -213,4 +216,14 @@ test.serial('it needs a byte stream, and bad options are refused by name', (t) =
     code: 'ERR_BAD_OPTION',
     message: /maxInflatedBytes/,
   } as never)
+})
+
+test.serial('listen refuses it where connections carry messages, beside others too', async (t) => {
+  const setup = { codec: text(), wrap: [compression({ algorithm: 'gzip' })] }
+  const expected = { code: 'ERR_BAD_OPTION', message: /option wrap .*byte stream.*messages/ } as never
+  await t.throwsAsync(listen(['tcp://127.0.0.1:0', 'udp://127.0.0.1:0'], setup), expected)
+  await t.throwsAsync(listen('ws://127.0.0.1:0', setup), expected)
+  await t.throwsAsync(listen({ http: createServer() }, setup), expected)
+  const server = await listen('tcp://127.0.0.1:0', setup)
+  await server.close()
 })

@@ -59,10 +59,14 @@ export class ExampleProcess {
   }
 
   /** @param environment beside PORT=0 */
-  static start(name: string, environment: Readonly<Record<string, string>> = {}): ExampleProcess {
+  static start(
+    name: string,
+    environment: Readonly<Record<string, string>> = {},
+    args: readonly string[] = [],
+  ): ExampleProcess {
     const main = fileURLToPath(new URL(`../../examples/${name}/main.js`, import.meta.url))
     const env = { ...process.env, PORT: '0', ...environment }
-    const child = spawn(process.execPath, [main], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, [main, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
     return new ExampleProcess(child)
   }
 

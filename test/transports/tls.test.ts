@@ -187,11 +187,18 @@ test('TLS dialed to a plain port is ERR_TLS; to a silent one, ERR_TIMEOUT', asyn
   greeter.write(textBytes('220 smtp.example ready\r\n'))
   await refused
   await t.throwsAsync(dialing(tls, address, groups, { timeoutMs: 50 }), { code: 'ERR_TIMEOUT' })
+  const left = t.throwsAsync(dialing(tls, address, groups), {
+    code: 'ERR_CONNECTION_RESET',
+    message: /does the peer speak TLS\?$/,
+  })
+  await until(systemEnv, () => sink.connections.length === 3, 'one that will be left')
+  sink.connections[2]?.destroy()
+  await left
   const reason = new Error('enough')
   await t.throwsAsync(dialing(tls, address, groups, { signal: AbortSignal.abort(reason) }), { is: reason })
   const later = new AbortController()
   const aborted = t.throwsAsync(dialing(tls, address, groups, { signal: later.signal }), { is: reason })
-  await until(systemEnv, () => sink.connections.length === 3, 'the third')
+  await until(systemEnv, () => sink.connections.length === 4, 'the fourth')
   later.abort(reason)
   await aborted
   for (const connection of sink.connections) connection.destroy()

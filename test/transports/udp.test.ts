@@ -51,6 +51,14 @@ test('the sentences that do not apply to datagrams are those of docs/udp.md, eac
   t.true(leftOut.length > 30)
 })
 
+test('headers of proxies are not to be had of datagrams: listen says so', async (t) => {
+  const options = { codec: text(), proxyProtocol: { from: ['127.0.0.1'] } }
+  await t.throwsAsync(listen(['tcp://127.0.0.1:0', 'udp://127.0.0.1:0'], options), {
+    code: 'ERR_BAD_OPTION',
+    message: /option proxyProtocol .*udp/,
+  })
+})
+
 /** A server of texts on a socket in the test's hand, which writes down what happens. */
 async function fakeServer(more: Partial<ServerOptions<string, string, undefined>> = {}) {
   const socket = new FakeDatagrams()

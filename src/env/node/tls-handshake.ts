@@ -60,7 +60,9 @@ export function secureStream(connection: Connection, tls: unknown, options: Link
     const stream = streamOf(connection)
     stream.allowHalfOpen = false // who leaves in the middle of the handshake has left
     const failed = (error: unknown, socket?: TLSSocket): void => {
-      outcome.reject(handshakeError(what, error, socket))
+      const failure = handshakeError(what, error, socket)
+      if (!accepted && failure.code === 'ERR_CONNECTION_RESET') failure.message += '; does the peer speak TLS?'
+      outcome.reject(failure)
       socket?.destroy()
       stream.destroy()
     }

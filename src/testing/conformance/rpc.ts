@@ -35,10 +35,11 @@ export interface RpcUnderTest<Value = RpcNote> {
   readonly values?: RpcValues<Value> | undefined
   /** Whether the wire carries metadata. @defaultValue true */
   readonly metadata?: boolean | undefined
-  /** For both sides: the transport's options, `wrap`, `transports` … */
+  /** For both sides: the transport's options, `wrap`, `transports` … @defaultValue none */
   readonly setup?: Setup | undefined
-  /** For one side, over `setup`. */
+  /** For the server, over `setup`. @defaultValue none */
   readonly serverSetup?: Setup | undefined
+  /** For the client, over `setup`. @defaultValue none */
   readonly clientSetup?: Setup | undefined
 }
 

@@ -30,10 +30,11 @@ type Listener = EventListener<Bytes, Bytes, undefined>
 export interface SessionsUnderTest {
   /** Where to listen: with port 0, or a function that gives a free place each time, as tests may run side by side. */
   readonly address: string | (() => string | Mount)
-  /** For both sides: the transport's options, `wrap`, `transports` … */
+  /** For both sides: the transport's options, `wrap`, `transports` … @defaultValue none */
   readonly setup?: Setup
-  /** For one side, over `setup`: a server's certificate is not its client's. */
+  /** For the server, over `setup`: its certificate is not its client's. @defaultValue none */
   readonly serverSetup?: Setup
+  /** For the client, over `setup`. @defaultValue none */
   readonly clientSetup?: Setup
   /** The client's door: that of another entry point, such as hawser/browser. @defaultValue that of hawser */
   readonly dial?: (

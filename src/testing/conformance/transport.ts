@@ -13,12 +13,13 @@ import type { TestFunction } from './test-function.ts'
 
 /** What `verifyTransport` takes: the transport, an address of it, and what wraps it. */
 export interface TransportUnderTest {
+  /** What is looked at. */
   readonly transport: Transport
   /** Where to listen: with port 0, or a function that gives a free place each time, as tests may run side by side. */
   readonly address: string | (() => string)
-  /** Option groups of both sides: `tls`, `inproc` … */
+  /** Option groups of both sides: `tls`, `inproc` … @defaultValue {} */
   readonly groups?: Readonly<Record<string, unknown>>
-  /** A layer around every connection, on both sides. */
+  /** A layer around every connection, on both sides. @defaultValue none */
   readonly wrap?: Wrapper
   /** Its time must pass by itself. @defaultValue the real one */
   readonly env?: Env

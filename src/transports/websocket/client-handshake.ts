@@ -31,7 +31,7 @@ export function upgradeClient(
   const result = waiting.add(what, options, () => link.destroy())
   if (waiting.size === 0) link.destroy() // aborted before it began
   const key = base64(options.env.randomBytes(KEY_BYTES))
-  link.attach(new AnswerSink({ net, link, what, key, settings, options, waiting }))
+  link.attach(new AnswerSink({ net, link, address, what, key, settings, options, waiting }))
   link.write(
     answer(
       `GET ${address.path} HTTP/1.1`,
@@ -53,6 +53,7 @@ export function upgradeClient(
 interface Asked {
   readonly net: Net
   readonly link: Connection
+  readonly address: Address
   readonly what: string
   readonly key: string
   readonly settings: ResolvedWsOptions
@@ -107,7 +108,10 @@ class AnswerSink implements ConnectionSink {
   onActivity(): void {}
 
   onEnd(): void {
-    this.#fail(new HawserError('ERR_TRUNCATED', `${this.#asked.what}: the peer ended before it answered`, RETRYABLE))
+    const { what, address } = this.#asked
+    // A server of TLS leaves without a word; so does many another that was asked in the wrong language.
+    const hint = address.scheme === 'ws' ? '; is it a wss:// port?' : ''
+    this.#fail(new HawserError('ERR_TRUNCATED', `${what}: the peer ended before it answered${hint}`, RETRYABLE))
   }
 
   onClose(error?: Error): void {

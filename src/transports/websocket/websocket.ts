@@ -18,6 +18,7 @@ import { RequestSink, upgradeLink } from './server-handshake.ts'
  */
 export const websocket: Transport = {
   schemes: ['ws', 'wss'],
+  boundary: 'message',
 
   async dial(address: Address, options: LinkOptions): Promise<Connection> {
     const net = requiredNet(options.env)

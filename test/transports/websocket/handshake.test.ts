@@ -13,8 +13,10 @@ import { systemEnv } from '../../../src/env/node/system-env.ts'
 import { dial, listen } from '../../../src/node.ts'
 import { until } from '../../../src/testing/conformance/party.ts'
 import { dialing, listening } from '../../support/accepting.ts'
+import { Authority } from '../../support/certificates.ts'
 import { websocket } from '../../../src/transports/websocket/websocket.ts'
 
+const certificate = new Authority('Hawser test authority').issue('localhost', 'IP:127.0.0.1')
 const deaf: ConnectionSink = { onChunk() {}, onActivity() {}, onEnd() {}, onClose() {} }
 
 /** The example of RFC 6455 section 1.3. */
@@ -323,6 +325,23 @@ test('a client takes no answer but the right one: status, Upgrade, accept, exten
   const aborted = dialing(websocket, silent, {}, { signal: abort.signal })
   setTimeout(() => abort.abort(new Error('enough')), 20)
   await t.throwsAsync(aborted, { message: 'enough' })
+})
+
+test('a client of ws that knocks at TLS is asked whether it meant wss, and the server knows what came', async (t) => {
+  const statuses: ServerStatus[] = []
+  const server = await listen('wss://127.0.0.1:0/chat', {
+    codec: text(),
+    tls: certificate,
+    onStatus: (status) => void statuses.push(status),
+  })
+  await t.throwsAsync(dial(`ws://127.0.0.1:${server.address.port}/chat`, { codec: text() }), {
+    code: 'ERR_TRUNCATED',
+    message: /is it a wss:\/\/ port\?$/,
+  })
+  await until(systemEnv, () => statuses.length === 2, 'a refusal')
+  const [, refusal] = statuses
+  t.regex(refusal?.type === 'refused' ? refusal.error.message : '', /HTTP request, not TLS/)
+  await server.close()
 })
 
 test('a wrong option of the group ws is named', async (t) => {
