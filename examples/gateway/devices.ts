@@ -13,9 +13,9 @@ export interface Pace {
 
 /** What happens to devices. */
 export interface DeviceEvents {
-  onCome(device: Device): void
-  onGo(device: Device, why: string): void
-  onReport(device: Device, readings: Readings): void
+  onCome(device: string): void
+  onGo(device: string, why: string): void
+  onReport(device: string, readings: Readings): void
 }
 
 /** What the table of devices is made of. */
@@ -73,16 +73,17 @@ export class Devices {
     return {
       onOpen: (session) => {
         const device = session.data
-        const isNew = !device.isHere
+        const wasHere = device.isHere
         device.attach(session, protocol)
         session.send({ type: 'welcome' })
-        if (isNew) events.onCome(device)
+        if (!wasHere) events.onCome(device.id)
       },
       onMessage: (session, message) => this.#onMessage(session, message, protocol),
       onCron(session) {
         const now = env.now()
-        // Bytes are a sign of life, and while a flood is being slowed down nothing is read: then messages are.
-        if (now - Math.max(session.activeAt, session.lastMessageAt) > silenceMs) {
+        // What waits for us, as a flood that is slowed down does, is no silence: nothing more is read meanwhile.
+        if (session.stats.undecodedBytes > 0) session.touch()
+        if (session.idleMs > silenceMs) {
           session.destroy(new HawserError('ERR_HEARTBEAT_TIMEOUT', `silent for ${silenceMs / 1_000} s`))
         } else if (now - (pingedAt.get(session) ?? 0) >= pingMs) {
           pingedAt.set(session, now)
@@ -94,8 +95,7 @@ export class Devices {
         if (session.peer.reliable) session.send({ type: 'error', why: error.message })
       },
       onClose: (session, cause) => {
-        if (session.data.detach(session))
-          events.onGo(session.data, this.#isLeaving ? 'the gateway goes down' : why(cause))
+        if (session.data.detach(session)) events.onGo(session.data.id, this.#isLeaving ? 'we go down' : why(cause))
       },
     }
   }
@@ -164,7 +164,7 @@ export class Devices {
       case 'report':
         if (!device.accept(message.number, message.readings)) return
         statistics.onReport()
-        events.onReport(device, message.readings)
+        events.onReport(device.id, message.readings)
         if (protocol === 'lines') session.send({ type: 'accepted', number: device.lastNumber })
         return
       case 'pong': {

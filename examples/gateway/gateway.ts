@@ -8,6 +8,7 @@ import type { Device } from './device.ts'
 import type { DeviceMessage, GatewayMessage } from './device-messages.ts'
 import { Devices, type Pace } from './devices.ts'
 import { lineCodec } from './line-codec.ts'
+import { Movements } from './movements.ts'
 import { Operators } from './operators.ts'
 import type { Protocol } from './page/messages.ts'
 import { protobufCodec } from './protobuf-codec.ts'
@@ -61,6 +62,7 @@ export class Gateway {
   readonly #options: GatewayOptions
   readonly #env = systemEnv
   readonly #statistics = new Statistics()
+  readonly #movements = new Movements()
   readonly #devices: Devices
   readonly #services: Services
   readonly #operators: Operators
@@ -78,9 +80,9 @@ export class Gateway {
       maxDevices: MOST_DEVICES,
       commandTimeoutMs: COMMAND_TIMEOUT_MS,
       events: {
-        onCome: ({ id }) => this.#operators.tell({ kind: 'notice', text: `${id} is here` }),
-        onGo: ({ id }, why) => this.#operators.tell({ kind: 'alarm', text: `${id} is gone: ${why}` }),
-        onReport: ({ id }, readings) => this.#services.publish(id, readings),
+        onCome: (id) => this.#movements.came(id),
+        onGo: (id, why) => this.#movements.went(id, why),
+        onReport: (id, readings) => this.#services.publish(id, readings),
       },
     })
     this.#services = new Services(this.#devices, this.tokens, {
@@ -168,6 +170,7 @@ export class Gateway {
 
   #sample(): void {
     this.#devices.tick()
+    for (const entry of this.#movements.take()) this.#operators.tell(entry)
     const { here } = this.#devices
     const servers = [...this.#servers.devices, ...this.#servers.others].map(({ stats }) => stats)
     const sum = (of: (stats: Server['stats']) => number): number => servers.reduce((all, stats) => all + of(stats), 0)

@@ -12,7 +12,7 @@ import { rateLimit } from 'hawser/stages'
 import type { Devices } from './devices.ts'
 import { Logbook } from './logbook.ts'
 import { operatorCodec } from './operator-messages.ts'
-import type { Entry, News, Sample, Snapshot, Wish } from './page/messages.ts'
+import type { Entry, Fault, News, Sample, Snapshot, Wish } from './page/messages.ts'
 import type { Services } from './services.ts'
 
 /** Somebody before a page: `session.data`. */
@@ -105,7 +105,7 @@ export class Operators implements EventListener<Wish, News, Operator> {
       case 'command':
         return this.#answer(session, wish.ticket, this.#options.devices.command(wish.device, wish.text))
       case 'fault':
-        return this.#answer(session, wish.ticket, this.#options.services.inflict(wish.device, wish.fault))
+        return this.#answer(session, wish.ticket, this.#inflict(session.data.name, wish.device, wish.fault))
     }
   }
 
@@ -130,6 +130,13 @@ export class Operators implements EventListener<Wish, News, Operator> {
     } catch (error) {
       this.tell({ kind: 'notice', text: (error as Error).message })
     }
+  }
+
+  /** Everybody should know why a device is gone. */
+  async #inflict(name: string, device: string, fault: Fault): Promise<string> {
+    const done = await this.#options.services.inflict(device, fault)
+    this.tell({ kind: 'notice', text: `${name}: ${fault} ${device}` })
+    return done
   }
 
   async #answer(session: OperatorSession, ticket: number, work: Promise<string>): Promise<void> {

@@ -39,7 +39,7 @@ export class Services {
   }
 
   get names(): string[] {
-    return [...this.#attached.keys()].sort()
+    return [...this.#attached.keys()].toSorted()
   }
 
   listen(where: AddressLike): Promise<Server> {

@@ -60,7 +60,7 @@ export class Statistics {
 
 function percentiles(values: readonly number[]): Sample['latencyMs'] {
   if (values.length === 0) return undefined
-  const sorted = Float64Array.from(values).sort()
+  const sorted = values.toSorted((a, b) => a - b)
   const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
   return { median: at(0.5), p99: at(0.99) }
 }

@@ -168,7 +168,7 @@ class Row {
     const name = make('th')
     name.scope = 'row'
     name.append(this.#name)
-    const via = make('td')
+    const via = make('td', '', 'middle')
     via.append(this.#via)
     this.element.append(name, via, this.#rate, this.#readings, this.#latency, this.#queued, this.#lost)
   }

@@ -11,6 +11,8 @@ const TIME = new Intl.DateTimeFormat('en', { hour: '2-digit', minute: '2-digit',
 export class Log {
   #list = element('log', HTMLElement)
   #talkOnly = element('talk-only', HTMLInputElement)
+  #isAtEnd = true
+  #height = 0
 
   constructor() {
     this.#talkOnly.checked = localStorage.getItem('talk-only') === 'yes'
@@ -19,26 +21,40 @@ export class Log {
       this.#filter()
     })
     this.#filter()
+    // It shrinks when a device is chosen, and what was the end shall stay it.
+    this.#list.addEventListener('scroll', () => {
+      const { scrollHeight, scrollTop, clientHeight } = this.#list
+      if (clientHeight === this.#height) this.#isAtEnd = scrollHeight - scrollTop - clientHeight < AT_END_PX
+    })
+    new ResizeObserver(() => {
+      this.#height = this.#list.clientHeight
+      this.#stay()
+    }).observe(this.#list)
   }
 
   /** @param {readonly Entry[]} entries */
   reset(entries) {
     this.#list.replaceChildren(...entries.map((entry) => itemOf(entry)))
-    this.#list.scrollTop = this.#list.scrollHeight
+    this.#isAtEnd = true
+    this.#stay()
   }
 
   /** @param {Entry} entry */
   add(entry) {
-    const { scrollHeight, scrollTop, clientHeight } = this.#list
-    const isAtEnd = scrollHeight - scrollTop - clientHeight < AT_END_PX
     this.#list.append(itemOf(entry))
     while (this.#list.children.length > MOST_ENTRIES) this.#list.firstElementChild?.remove()
-    if (isAtEnd) this.#list.scrollTop = this.#list.scrollHeight // who reads back is left there
+    this.#stay()
+  }
+
+  /** At the end: who reads back is left there. */
+  #stay() {
+    if (this.#isAtEnd) this.#list.scrollTop = this.#list.scrollHeight
   }
 
   #filter() {
     this.#list.classList.toggle('talk-only', this.#talkOnly.checked)
-    this.#list.scrollTop = this.#list.scrollHeight
+    this.#isAtEnd = true
+    this.#stay()
   }
 }
 

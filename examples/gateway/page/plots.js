@@ -5,7 +5,7 @@ import { inBytes, inCount, inMilliseconds } from './units.js'
 /**
  * @typedef {import('./messages.ts').Sample} Sample
  * @typedef {{ readonly name: string, readonly color: string, readonly of: (sample: Sample) => number | null }} Line
- * @typedef {{ readonly lines: readonly Line[], readonly unit: (value: number) => string, readonly sum?: boolean, readonly least: number }} Kind
+ * @typedef {{ readonly lines: readonly Line[], readonly unit: (value: number) => string, readonly sum?: boolean, readonly least: number, readonly steps?: number[] }} Kind
  */
 
 const WINDOW_S = 120
@@ -33,7 +33,7 @@ const KINDS = {
   },
   latency: {
     lines: [
-      { name: 'median', color: '--first', of: ({ latencyMs }) => latencyMs?.median ?? null },
+      { name: 'p50', color: '--first', of: ({ latencyMs }) => latencyMs?.median ?? null },
       { name: 'p99', color: '--second', of: ({ latencyMs }) => latencyMs?.p99 ?? null },
     ],
     unit: inMilliseconds,
@@ -42,6 +42,7 @@ const KINDS = {
   queues: {
     lines: [{ name: 'bytes, all sessions', color: '--first', of: ({ queuedBytes }) => queuedBytes }],
     unit: inBytes,
+    steps: Array.from({ length: 24 }, (_, i) => 1_024 * 2 ** i),
     least: 4_096,
   },
 }
@@ -143,7 +144,7 @@ class Plot {
       this.#output,
       text(sum ? values.reduce((/** @type {number} */ all, value) => all + (value ?? 0), 0) : values[0]),
     )
-    for (const [i, where] of this.#values.entries()) setText(where, values.length > 1 ? text(values[i]) : '')
+    for (const [i, where] of this.#values.entries()) setText(where, sum || i > 0 ? text(values[i]) : '')
     this.#figure.classList.toggle('quiet', sample === undefined)
   }
 
@@ -161,18 +162,18 @@ class Plot {
 
   /** @returns {uPlot.Options} */
   get #options() {
-    const { lines, unit, least } = this.#kind
+    const { lines, unit, least, steps } = this.#kind
     const style = getComputedStyle(document.documentElement)
     const color = (/** @type {string} */ name) => style.getPropertyValue(name)
     const axis = {
-      stroke: color('--faint'),
+      stroke: color('--axis'),
       font: '11px system-ui, sans-serif',
       ticks: { show: false },
-      grid: { stroke: color('--line'), width: 1 },
+      grid: { stroke: color('--grid'), width: 1 },
     }
     return {
       ...this.#size,
-      padding: [6, 4, 0, 0],
+      padding: [6, 4, 7, 0],
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 }, sync: { key: 'gateway' } },
       scales: {
@@ -187,7 +188,8 @@ class Plot {
           size: 48,
           gap: 4,
           space: 26,
-          values: (_plot, splits) => splits.map((value) => unit(value)),
+          ...(steps !== undefined && { incrs: steps }),
+          values: (_plot, splits) => splits.map((value) => (value === 0 ? '0' : unit(value))),
         },
       ],
       series: [

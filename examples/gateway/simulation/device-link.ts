@@ -16,10 +16,11 @@ export interface DeviceLink extends AsyncDisposable {
 const SLOW: Faults = { latencyMs: 250, jitterMs: 150, bytesPerSecond: 4_096 }
 const LOST_OF_SLOW = 0.2
 
+const ignore = (): void => {}
+
 /** A wire without faults: for fleets that are to be fast. */
 export function plainLink(address: Address): DeviceLink {
-  const never = (): void => {}
-  return { address, stages: [], cut: never, slow: never, heal: never, [Symbol.asyncDispose]: async () => {} }
+  return { address, stages: [], cut: ignore, slow: ignore, heal: ignore, [Symbol.asyncDispose]: async () => {} }
 }
 
 /** Through a proxy of the test kit, which can be cut and slowed. */

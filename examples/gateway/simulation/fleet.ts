@@ -56,7 +56,7 @@ export class Fleet {
   inflict(id: string, fault: Fault): string {
     const device = this.#devices.get(id)
     if (device === undefined) throw new Error(`${id} is not simulated: its link is out of reach`)
-    return `${id}: ${device.inflict(fault)}`
+    return device.inflict(fault)
   }
 
   async close(): Promise<void> {

@@ -50,7 +50,7 @@ export class Watchman {
   }
 
   #answer(question: string): string {
-    const sorted = [...this.#temperatures].sort(([, a], [, b]) => a - b)
+    const sorted = [...this.#temperatures].toSorted(([, a], [, b]) => a - b)
     const found = question === 'hottest' ? sorted.at(-1) : question === 'coldest' ? sorted[0] : undefined
     if (found === undefined) return HELP
     const [device, temperature] = found
