@@ -13,10 +13,12 @@ const TYPES: Readonly<Record<string, string>> = {
 /**
  * Serves a page at `/`, and the package at `/hawser/`, where the page's import map looks for it.
  * @param page the folder of its index.html
+ * @param more further folders, by the name that they have in a path
  */
-export function pageServer(page: URL): Server {
+export function pageServer(page: URL, more: Readonly<Record<string, URL>> = {}): Server {
+  const folders = new Map([...Object.entries(more), ['hawser', PACKAGE] as const])
   return createServer((request, response) => {
-    const file = fileFor(page, request.url ?? '/')
+    const file = fileFor(page, folders, request.url ?? '/')
     const type = file === undefined ? undefined : TYPES[extname(file.pathname)]
     if (request.method !== 'GET' || file === undefined || type === undefined) {
       response.writeHead(404).end()
@@ -29,11 +31,11 @@ export function pageServer(page: URL): Server {
   })
 }
 
-/** Nothing outside of the two folders. */
-function fileFor(page: URL, path: string): URL | undefined {
-  const inPackage = path.startsWith('/hawser/')
-  const folder = inPackage ? PACKAGE : page
-  const name = inPackage ? path.slice('/hawser/'.length) : path === '/' ? 'index.html' : path.slice(1)
-  if (!/^[\w-]+(\/[\w-]+)*\.(html|css|js)$/.test(name)) return undefined
-  return new URL(name, folder)
+/** Nothing outside of the folders: between two dots there is always a name. */
+function fileFor(page: URL, folders: ReadonlyMap<string, URL>, path: string): URL | undefined {
+  const [, first = '', rest = ''] = /^\/([^/]*)\/(.*)$/.exec(path) ?? []
+  const folder = folders.get(first)
+  const name = folder !== undefined ? rest : path === '/' ? 'index.html' : path.slice(1)
+  if (!/^[\w-]+(\/[\w-]+)*(\.[\w-]+)?\.(html|css|js)$/.test(name)) return undefined
+  return new URL(name, folder ?? page)
 }

@@ -279,19 +279,20 @@ test('start: servers and clients of several protocols live in one process and en
   t.notRegex(example.output, /Error|undefined/)
 })
 
-test('npm start and npm run example end with status 0, by SIGTERM to npm and by Ctrl-C, and leave nothing running', async (t) => {
-  const whole = ExampleProcess.startByNpm(['start'])
+test('npm start and npm run example end with status 0, by Ctrl-C and by SIGTERM to npm, and leave nothing running', async (t) => {
+  const whole = ExampleProcess.startByNpm(['start'], { DEVICES: '6' })
   const single = ExampleProcess.startByNpm(['run', 'example', '--', 'chat'])
-  t.teardown(() => whole.kill())
-  t.teardown(() => single.kill())
+  for (const example of [whole, single]) t.teardown(() => example.kill())
   const ports = [Number((await whole.printed(/nc 127\.0\.0\.1 (\d+)/))[1]), await single.port()]
-  await whole.printed(/guest-1 joins/) // that is: all is up, and signals are heard
+  const [hello] = await whole.printed(/hello my-lamp \S+/)
+  await whole.printed(/service simulation is attached/) // that is: all is up, and signals are heard
   const people = ports.map((port) => new PlainClient({ port }))
+  people[0]?.type(`${hello}\n`)
   for (const person of people) await person.reads('\n')
 
-  t.is(await whole.end(), 0)
-  t.is(await single.interrupt(), 0)
+  t.is(await whole.interrupt(), 0)
+  t.is(await single.end(), 0)
   for (const example of [whole, single]) t.false(example.leftProcesses)
-  for (const person of people) t.regex(await person.ended(), /\* the server goes down; goodbye\n$/)
+  for (const person of people) t.regex(await person.ended(), /\n(goodbye 0|\* the server goes down; goodbye)\n$/)
   for (const port of ports) t.true(await isFree(port))
 })

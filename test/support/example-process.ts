@@ -71,9 +71,9 @@ export class ExampleProcess {
   }
 
   /** As users start it, in a process group of its own, as a terminal makes one. The build is the one that the tests run from. */
-  static startByNpm(args: readonly string[]): ExampleProcess {
+  static startByNpm(args: readonly string[], environment: Readonly<Record<string, string>> = {}): ExampleProcess {
     const root = fileURLToPath(new URL('../../../', import.meta.url))
-    const env = { ...process.env, PORT: '0', NO_BUILD: '1' }
+    const env = { ...process.env, PORT: '0', NO_BUILD: '1', ...environment }
     const child = spawn('npm', args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
     return new ExampleProcess(child)
   }

@@ -1,0 +1,44 @@
+// The simulation is a process of its own: what the gateway's page says of CPU and memory is then the gateway's alone.
+// It gets its setup from the process that forks it, and ends with it.
+import { once } from 'node:events'
+import { closeOnSignals, connect, parseAddress, systemEnv } from 'hawser'
+import { rpc } from 'hawser/rpc'
+import { Attached, Simulation } from '../service-contract.ts'
+import { Tokens } from '../tokens.ts'
+import { Fleet } from './fleet.ts'
+import type { SimulationSetup } from './setup.ts'
+import { Watchman } from './watchman.ts'
+
+const NAME = 'simulation'
+
+process.on('SIGINT', () => {}) // Ctrl-C reaches the whole group: who forked us tells us when
+process.on('disconnect', () => process.exit())
+
+const [setup] = (await once(process, 'message')) as [SimulationSetup]
+const tokens = new Tokens(setup.secret)
+const fleet = await Fleet.start({
+  env: systemEnv,
+  tcp: parseAddress(setup.tcp),
+  udp: parseAddress(setup.udp),
+  tokens,
+  count: setup.devices,
+  intervalMs: setup.intervalMs,
+  isBreakable: setup.isBreakable,
+})
+const service = connect(setup.services, {
+  ...rpc({
+    onPeer(peer) {
+      peer.serve(Attached, {
+        introduce: () => ({ name: NAME, token: tokens.issue('service', NAME), answers: false, simulates: true }),
+        ask: () => '',
+      })
+      peer.serve(Simulation, { inflict: ({ device, fault }) => fleet.inflict(device, fault) })
+    },
+  }),
+  onStatus() {},
+})
+const watchman = new Watchman().attach(setup.services, tokens)
+
+const nothing = (): void => {}
+await closeOnSignals([{ close: () => fleet.close(), destroy: nothing }, service, watchman], { signals: ['SIGTERM'] })
+process.disconnect()
