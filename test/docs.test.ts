@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { basename, dirname, resolve } from 'node:path'
 import test from 'ava'
 import { LIMIT_DEFAULTS } from '../src/core/session-options.ts'
+import { RPC_STATUSES } from '../src/rpc/rpc-status.ts'
 
 const SAMPLES = '.samples'
 const COMPILED = '.build/.samples'
@@ -76,6 +77,12 @@ test('docs/errors.md has every code, and no other', (t) => {
   t.true(codes(union).length > 20)
   t.deepEqual(codes(table.join('')), codes(union))
   t.notRegex(readFileSync('docs/errors.md', 'utf8'), /^\| ERR_.*\| *\|$/m, 'each says what to do')
+})
+
+test('docs/rpc.md has every status, and no other', (t) => {
+  const [, errors = ''] = /^## Errors\n(.*?)^## /ms.exec(readFileSync('docs/rpc.md', 'utf8')) ?? []
+  const listed = [...errors.matchAll(/^\| `(\w+)` \|/gm)].map(([, status]) => status)
+  t.deepEqual(listed, [...RPC_STATUSES])
 })
 
 test('docs/backpressure.md tells each limit with its default', (t) => {

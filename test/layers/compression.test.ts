@@ -9,7 +9,7 @@ import {
   gunzipSync,
   gzipSync,
 } from 'node:zlib'
-import { text } from '../../codecs/text.ts'
+import { raw } from '../../codecs/raw.ts'
 import { compression, type CompressionOptions } from '../../src/layers/compression.ts'
 import { systemEnv } from '../../src/env/node/system-env.ts'
 import { isHawserError } from '../../src/core/errors.ts'
@@ -219,7 +219,7 @@ test.serial('it needs a byte stream, and bad options are refused by name', (t) =
 })
 
 test.serial('listen refuses it where connections carry messages, beside others too', async (t) => {
-  const setup = { codec: text(), wrap: [compression({ algorithm: 'gzip' })] }
+  const setup = { codec: raw(), wrap: [compression({ algorithm: 'gzip' })] }
   const expected = { code: 'ERR_BAD_OPTION', message: /option wrap .*byte stream.*messages/ } as never
   await t.throwsAsync(listen(['tcp://127.0.0.1:0', 'udp://127.0.0.1:0'], setup), expected)
   await t.throwsAsync(listen('ws://127.0.0.1:0', setup), expected)
