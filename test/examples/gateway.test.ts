@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
 import { dial, type Session } from 'hawser'
 import { json } from 'hawser/codecs'
@@ -10,9 +13,11 @@ import { Devices } from '../../examples/gateway/devices.ts'
 import { Feed } from '../../examples/gateway/feed.ts'
 import { lineCodec } from '../../examples/gateway/line-codec.ts'
 import { Movements } from '../../examples/gateway/movements.ts'
-import type { News, Wish } from '../../examples/gateway/page/messages.ts'
+import { Operators } from '../../examples/gateway/operators.ts'
+import type { DeviceView, News, Snapshot, Wish } from '../../examples/gateway/page/messages.ts'
 import { deviceProtobufCodec, protobufCodec } from '../../examples/gateway/protobuf-codec.ts'
 import { Attached, Gateway, type Report } from '../../examples/gateway/service-contract.ts'
+import { Services } from '../../examples/gateway/services.ts'
 import { Statistics } from '../../examples/gateway/statistics.ts'
 import { Tokens } from '../../examples/gateway/tokens.ts'
 import { systemEnv } from '../../src/env/node/system-env.ts'
@@ -298,6 +303,61 @@ test('a feed gives all that it was given, and says so when it cannot', async (t)
     { message: /you read too slowly/ },
   )
   t.is(count, 100_000)
+})
+
+test('a page that does not read is passed over, and the others get every snapshot', async (t) => {
+  const { devices, statistics } = world()
+  const services = new Services(devices, tokens, { onAttach() {}, onDetach() {}, onAnnounce() {} })
+  const operators = new Operators({ env: systemEnv, devices, services, samples: statistics.samples })
+  const http = createServer().listen(0, '127.0.0.1')
+  await once(http, 'listening')
+  const server = await operators.listen({ http, path: '/operators' })
+  const address = `ws://127.0.0.1:${(http.address() as AddressInfo).port}/operators`
+  t.teardown(() => {
+    server.destroy()
+    http.close()
+  })
+  const seen = { quick: 0, slow: 0 }
+  const open = (page: 'quick' | 'slow') =>
+    dial(address, {
+      codec: json<News, Wish>({ maxKeys: 500_000 }),
+      listener: { onMessage: (_session, news) => void (seen[page] += news.type === 'snapshot' ? 1 : 0) },
+    })
+  const slow = await open('slow')
+  const quick = await open('quick')
+  slow.pause()
+  const view: DeviceView = {
+    id: 'lamp',
+    via: 'tcp',
+    protocol: 'lines',
+    state: 'here',
+    forMs: 1,
+    rate: 1,
+    readings: { power: 1 },
+    queuedBytes: 0,
+    lost: 0,
+  }
+  const snapshot: Snapshot = {
+    type: 'snapshot',
+    sample: statistics.sample(1, measured),
+    devices: Array.from({ length: 5_000 }, () => view),
+    operators: [],
+    services: [],
+  }
+  const skipped = (): number => operators.views[0]?.skipped ?? 0
+  let shown = 0
+  for (; shown < 200 && skipped() < 3; shown++) {
+    operators.show(snapshot)
+    await until(systemEnv, () => seen.quick === shown + 1, 'the quick page has it')
+  }
+  t.is(skipped(), 3)
+  t.is(operators.views[1]?.skipped, 0)
+  slow.resume()
+  await until(systemEnv, () => seen.slow === shown - 3, 'the slow page has what it was sent')
+  operators.show(snapshot)
+  await until(systemEnv, () => seen.slow === shown - 2, 'and is shown the next one')
+  slow.destroy()
+  quick.destroy()
 })
 
 // ── The program ────────────────────────────────────────────────────────────────────────────────────────────
