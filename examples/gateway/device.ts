@@ -21,7 +21,7 @@ export class Device {
   readonly #env: Env
   readonly #commands = new Map<number, Waiting>()
   #session: DeviceSession | undefined
-  #via: 'tcp' | 'udp' = 'tcp'
+  #via: DeviceView['via'] = 'tcp'
   #protocol: Protocol = 'protobuf'
   #since = 0
   #readings: Readings = {}
@@ -44,7 +44,7 @@ export class Device {
     return this.#session !== undefined
   }
 
-  get via(): 'tcp' | 'udp' {
+  get via(): DeviceView['via'] {
     return this.#via
   }
 
@@ -57,7 +57,7 @@ export class Device {
   attach(session: DeviceSession, protocol: Protocol): void {
     const before = this.#session
     this.#session = session
-    this.#via = session.peer.transport === 'udp' ? 'udp' : 'tcp'
+    this.#via = session.peer.transport as DeviceView['via']
     this.#protocol = protocol
     this.#since = this.#env.now()
     this.#lastNumber = 0

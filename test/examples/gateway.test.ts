@@ -1,6 +1,9 @@
 import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { dial, type Session } from 'hawser'
 import { json } from 'hawser/codecs'
@@ -22,6 +25,7 @@ import { Statistics } from '../../examples/gateway/statistics.ts'
 import { Tokens } from '../../examples/gateway/tokens.ts'
 import { systemEnv } from '../../src/env/node/system-env.ts'
 import { until } from '../../src/testing/conformance/party.ts'
+import { Authority } from '../support/certificates.ts'
 import { ExampleProcess, isFree, PlainClient } from '../support/example-process.ts'
 
 const SECRET = 'for tests'
@@ -378,7 +382,7 @@ async function started(t: ExecutionContext, environment: Readonly<Record<string,
     page: await portIn(/^http:\/\/127\.0\.0\.1:(\d+)\/$/m),
     lines: await portIn(/nc 127\.0\.0\.1 (\d+)$/m),
     tcp: await portIn(/tcp:\/\/127\.0\.0\.1:(\d+), udp/),
-    udp: await portIn(/udp:\/\/127\.0\.0\.1:(\d+)$/m),
+    udp: await portIn(/, udp:\/\/127\.0\.0\.1:(\d+)$/m),
     services: await portIn(/service-contract\.ts\): +tcp:\/\/127\.0\.0\.1:(\d+)$/m),
   }
   return { example, addresses }
@@ -411,7 +415,7 @@ async function attach(t: ExecutionContext, port: number): Promise<{ peer: RpcPee
 }
 
 /** Over UDP: the hello may be lost, here with the session that ends because it was none. */
-async function join(device: Session<GatewayMessage, DeviceMessage>, id: string): Promise<void> {
+async function enter(device: Session<GatewayMessage, DeviceMessage>, id: string): Promise<void> {
   const helloing = systemEnv.every(200, () => {
     device.send({ type: 'hello', device: id, token: tokens.issue('device', id) })
   })
@@ -449,7 +453,7 @@ test('gateway: lines, Protobuf over UDP, a page and a service meet in it', async
   t.teardown(() => pump.destroy())
   pump.send({ type: 'report', number: 1, readings: { pressure: 3 } })
   t.like(await pump.receive({ timeoutMs: 5_000 }), { type: 'denied' }) // nobody has said hello
-  await join(pump, 'pump-1')
+  await enter(pump, 'pump-1')
   pump.send({ type: 'report', number: 3, readings: { pressure: 3 } })
   pump.send({ type: 'report', number: 3, readings: { pressure: 99 } }) // twice: it counts once
   await page.has(
@@ -508,6 +512,39 @@ test('gateway: a page of another site, a service with a wrong token, and what a 
   const page = await openPage(t, addresses.page)
   page.session.send({ type: 'fault', ticket: 1, device: 'x', fault: 'burn' as 'cut' })
   t.is((await page.session.closed).by, 'remote')
+  t.is(await example.end(), 0)
+})
+
+test('gateway: a device with a certificate needs no token, and is nobody else', async (t) => {
+  const factory = new Authority('Factory')
+  const folder = mkdtempSync(join(tmpdir(), 'hawser-gateway-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const { cert, key } = factory.issue('gateway', 'IP:127.0.0.1')
+  for (const [name, pem] of Object.entries({ 'ca.crt': factory.cert, 'gateway.crt': cert, 'gateway.key': key })) {
+    writeFileSync(join(folder, name), pem)
+  }
+  const { example, addresses } = await started(t, { DEVICES: '0', CERTIFICATES: folder })
+  const { peer } = await attach(t, addresses.services)
+  const port = await example.port('tls')
+  const dialAs = (identity: { cert: string; key: string }) =>
+    dial(`tls://127.0.0.1:${port}`, {
+      codec: deviceProtobufCodec,
+      framing: varintPrefixed(),
+      tls: { ...identity, ca: factory.cert },
+    })
+  const pump = await dialAs(factory.issue('pump-1'))
+  t.teardown(() => pump.destroy())
+  pump.send({ type: 'hello', device: 'pump-1', token: '' })
+  t.like(await pump.receive({ timeoutMs: 10_000 }), { type: 'welcome' })
+  const devices = await peer.client(Gateway).devices()
+  t.deepEqual(
+    devices.map(({ id, via }) => [id, via]),
+    [['pump-1', 'tls']],
+  )
+  const other = await dialAs(factory.issue('pump-2'))
+  other.send({ type: 'hello', device: 'pump-1', token: '' })
+  t.like(await other.receive({ timeoutMs: 10_000 }), { type: 'denied', reason: 'wrong token' })
+  await other.closed
   t.is(await example.end(), 0)
 })
 

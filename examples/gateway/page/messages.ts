@@ -55,7 +55,7 @@ export interface Sample {
 /** A device as pages and services see it. */
 export interface DeviceView {
   readonly id: string
-  readonly via: 'tcp' | 'udp'
+  readonly via: 'tcp' | 'tls' | 'udp'
   readonly protocol: Protocol
   readonly state: 'here' | 'gone'
   /** Milliseconds since it is in this state. */
