@@ -153,6 +153,9 @@ test('a silent device is pinged, and gone after its time; a pong keeps it, and i
   t.deepEqual(here.statistics.sample(1, measured).latencyMs, { median: 25, p99: 25 })
   here.devices.tick()
   t.is(here.devices.views.length, 2)
+  while (!heard(lively).some((text) => text.startsWith('ping '))) await here.env.advance(1_000)
+  await here.env.advance(1_500) // unanswered as yet
+  t.is(here.devices.views[0]?.latencyMs, 1_500)
   await here.env.advance(11 * 60_000)
   here.devices.tick()
   t.false(here.devices.views.some(({ id }) => id === 'silent')) // forgotten
