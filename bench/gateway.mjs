@@ -56,7 +56,7 @@ await sleep(WARM_UP_MS)
 samples.length = 0
 await sleep(seconds * 1_000)
 report(samples)
-for (const session of sessions) session.destroy()
+await Promise.all(sessions.map((session) => session.close()))
 fleet.kill('SIGTERM')
 await once(fleet, 'exit')
 gateway.child.kill('SIGTERM')

@@ -111,6 +111,8 @@ export class Operators implements EventListener<Wish, News, Operator> {
     }
   }
 
+  onError(): void {} // pages come and go: it is of no interest how
+
   onShutdown(session: OperatorSession): void {
     void session.close({ code: GOING_AWAY, reason: 'the gateway goes down' })
   }
