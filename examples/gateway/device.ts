@@ -13,6 +13,8 @@ interface Waiting {
 
 /** Commands that one device may be busy with. */
 const MAX_COMMANDS = 32
+/** A first ping that is out for less than that is not worth telling. */
+const ANSWERED_AT_ONCE_MS = 100
 const MOST_LATENCY_MS = 600_000
 
 /** A device that has been here: it outlives its sessions. */
@@ -21,11 +23,13 @@ export class Device {
   readonly #env: Env
   readonly #commands = new Map<number, Waiting>()
   #session: DeviceSession | undefined
-  #via: 'tcp' | 'udp' = 'tcp'
+  #via: DeviceView['via'] = 'tcp'
   #protocol: Protocol = 'protobuf'
   #since = 0
   #readings: Readings = {}
   #latencyMs: number | undefined
+  #lastPing = 0
+  #waitingSince: number | undefined
   #lastNumber = 0
   #accepted = 0
   #acceptedBefore = 0
@@ -44,7 +48,7 @@ export class Device {
     return this.#session !== undefined
   }
 
-  get via(): 'tcp' | 'udp' {
+  get via(): DeviceView['via'] {
     return this.#via
   }
 
@@ -57,12 +61,13 @@ export class Device {
   attach(session: DeviceSession, protocol: Protocol): void {
     const before = this.#session
     this.#session = session
-    this.#via = session.peer.transport === 'udp' ? 'udp' : 'tcp'
+    this.#via = session.peer.transport as DeviceView['via']
     this.#protocol = protocol
     this.#since = this.#env.now()
     this.#lastNumber = 0
     this.#isLeaving = false
     this.#latencyMs = undefined
+    this.#waitingSince = undefined
     before?.destroy(new HawserError('ERR_SESSION_CLOSED', 'the device has come back by another session'))
   }
 
@@ -106,7 +111,9 @@ export class Device {
   }
 
   ping(): void {
-    this.#session?.send({ type: 'ping', at: this.#clock })
+    this.#lastPing = this.#clock
+    this.#waitingSince ??= this.#env.now()
+    this.#session?.send({ type: 'ping', at: this.#lastPing })
   }
 
   /** @returns what it took, or undefined for what was no answer to a ping of ours */
@@ -114,6 +121,8 @@ export class Device {
     const latencyMs = (this.#clock - at) / 1_000
     if (!(latencyMs >= 0 && latencyMs < MOST_LATENCY_MS)) return undefined
     this.#latencyMs = latencyMs
+    // Of one that has others behind it, the next one was sent later than that: a little is said to be a little more.
+    this.#waitingSince = at === this.#lastPing ? undefined : this.#env.now() - latencyMs
     return latencyMs
   }
 
@@ -154,6 +163,7 @@ export class Device {
 
   get view(): DeviceView {
     const stats = this.#session?.stats
+    const waitedMs = this.#waitingSince === undefined ? undefined : this.#env.now() - this.#waitingSince
     return {
       id: this.id,
       via: this.#via,
@@ -162,7 +172,8 @@ export class Device {
       forMs: Math.round(this.#env.now() - this.#since),
       rate: this.#rate,
       readings: this.#readings,
-      latencyMs: this.#latencyMs,
+      latencyMs:
+        waitedMs !== undefined && waitedMs > (this.#latencyMs ?? ANSWERED_AT_ONCE_MS) ? waitedMs : this.#latencyMs,
       queuedBytes: stats === undefined ? 0 : stats.bufferedBytes + stats.undecodedBytes,
       lost: this.#lost + (stats?.droppedDatagrams ?? 0),
     }

@@ -48,10 +48,10 @@ export class Devices {
     return Array.from(this.#devices.values(), (device) => device.view)
   }
 
-  /** How many are here. */
+  /** How many are here; of TCP, with and without TLS. */
   get here(): { readonly tcp: number; readonly udp: number } {
     const count = { tcp: 0, udp: 0 }
-    for (const device of this.#devices.values()) if (device.isHere) count[device.via]++
+    for (const device of this.#devices.values()) if (device.isHere) count[device.via === 'udp' ? 'udp' : 'tcp']++
     return count
   }
 

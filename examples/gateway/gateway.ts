@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
-import { type Address, type AddressLike, type Codec, listen, type Server, systemEnv, type Wait } from 'hawser'
+import { type Address, type AddressLike, listen, type Server, systemEnv, type Wait } from 'hawser'
 import { line, varintPrefixed } from 'hawser/framing'
 import { rateLimit } from 'hawser/stages'
 import { pageServer } from '../page-server.ts'
@@ -16,6 +16,13 @@ import { Services } from './services.ts'
 import { Statistics } from './statistics.ts'
 import { Tokens } from './tokens.ts'
 
+/** What the gateway shows, and whose certificates it believes. */
+export interface Identity {
+  readonly cert: string
+  readonly key: string
+  readonly ca: string
+}
+
 /** How a gateway is set up. */
 export interface GatewayOptions {
   readonly host: string
@@ -24,10 +31,14 @@ export interface GatewayOptions {
     readonly page: number
     readonly lines: number
     readonly protobuf: number
+    /** Devices that show a certificate. */
+    readonly certified: number
     readonly services: number
   }
   /** What tokens are made from. */
   readonly secret: string
+  /** PEM. Devices of certificates that `ca` has signed need no token; left out, there is no TLS. */
+  readonly identity?: Identity | undefined
   /** Of devices that are programs. */
   readonly pace: Pace
   readonly say: (what: string) => void
@@ -36,15 +47,16 @@ export interface GatewayOptions {
 /** Where its guests find it. */
 export interface GatewayAddresses {
   readonly page: string
-  readonly lines: DoubleAddress
-  readonly protobuf: DoubleAddress
+  readonly lines: DeviceAddresses
+  readonly protobuf: DeviceAddresses
   readonly services: Address
 }
 
-/** The same protocol over two transports. */
-export interface DoubleAddress {
+/** The same protocol over several transports. */
+export interface DeviceAddresses {
   readonly tcp: Address
   readonly udp: Address
+  readonly tls?: Address | undefined
 }
 
 /** Whoever types is slow, and wants to read what is there. */
@@ -103,8 +115,8 @@ export class Gateway {
     const { host, ports, pace } = this.#options
     this.#http.listen(ports.page, host)
     await once(this.#http, 'listening')
-    const lines = await this.#listenToDevices('lines', ports.lines, lineCodec, PACE_OF_PEOPLE)
-    const protobuf = await this.#listenToDevices('protobuf', ports.protobuf, protobufCodec, pace)
+    const lines = await this.#listenToDevices('lines', PACE_OF_PEOPLE, ports.lines)
+    const protobuf = await this.#listenToDevices('protobuf', pace, ports.protobuf, ports.certified)
     const services = await this.#services.listen(`tcp://${host}:${ports.services}`)
     const operators = await this.#operators.listen({ http: this.#http, path: '/operators' })
     this.#servers.others.push(services, operators)
@@ -142,15 +154,17 @@ export class Gateway {
 
   async #listenToDevices(
     protocol: Protocol,
-    port: number,
-    codec: Codec<DeviceMessage, GatewayMessage>,
     pace: Pace,
-  ): Promise<DoubleAddress> {
-    const { host } = this.#options
+    port: number,
+    certifiedPort?: number,
+  ): Promise<DeviceAddresses> {
+    const { host, identity } = this.#options
     const where: AddressLike[] = [`tcp://${host}:${port}`, `udp://${host}:${port}`]
+    const isCertified = identity !== undefined && certifiedPort !== undefined
+    if (isCertified) where.push(`tls://${host}:${certifiedPort}`)
     const server = await listen<DeviceMessage, GatewayMessage, Device>(where, {
       name: protocol,
-      codec,
+      codec: protocol === 'lines' ? lineCodec : protobufCodec,
       framing: protocol === 'lines' ? line() : varintPrefixed(),
       maxFrameBytes: 4_096,
       maxSessions: MOST_DEVICES,
@@ -158,14 +172,15 @@ export class Gateway {
       maxBufferedBytes: 256 * 1_024,
       cronIntervalMs: Math.min(1_000, pace.silenceMs / 4),
       udp: { maxPeers: MOST_DEVICES, peerIdleMs: 2 * pace.silenceMs, receiveBufferBytes: 1_024 * 1_024 },
+      ...(isCertified && { tls: { ...identity, clientCertificate: 'required' } }),
       stages: [rateLimit({ messagesPerSecond: MESSAGES_PER_SECOND })],
       data: (peer) => this.#devices.welcome(peer),
       listener: this.#devices.listener(protocol, pace),
       onStatus() {}, // strangers are turned away in silence: there may be many of them
     })
     this.#servers.devices.push(server)
-    const [tcp = server.address, udp = server.address] = server.addresses
-    return { tcp, udp }
+    const [tcp = server.address, udp = server.address, tls] = server.addresses
+    return { tcp, udp, tls }
   }
 
   #sample(): void {

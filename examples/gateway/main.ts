@@ -1,10 +1,12 @@
 // Devices over UDP and TCP, operators in their browsers, services over RPC, in one process; and a simulation of 200 devices
 // in another one, so that there is something to see.
 import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { closeOnSignals, systemEnv } from 'hawser'
 import { explainTakenPort, numberFrom, portFrom } from '../environment.ts'
 import { journal } from '../journal.ts'
-import { Gateway } from './gateway.ts'
+import { Gateway, type Identity } from './gateway.ts'
 import { SimulationProcess } from './simulation/simulation-process.ts'
 
 const HOST = '127.0.0.1'
@@ -24,7 +26,9 @@ const gateway = new Gateway({
     lines: portFrom(FIRST_PORT, 1),
     protobuf: portFrom(FIRST_PORT, 2),
     services: portFrom(FIRST_PORT, 3),
+    certified: portFrom(FIRST_PORT, 4),
   },
+  identity: identityIn(process.env['CERTIFICATES']),
   secret,
   pace: { pingMs: silenceMs / 4, silenceMs },
   say,
@@ -45,7 +49,12 @@ Be a device, from a terminal:
   and "answer 1 all is well" when the page sends a command. The same over UDP: nc -u ${HOST} ${lines.udp.port}
 
 Be one in your own language, by Protobuf (telemetry.proto):  ${protobuf.tcp}, ${protobuf.udp}
-Attach a service by RPC (service-contract.ts):               ${services}
+${
+  protobuf.tls === undefined
+    ? ''
+    : `With a certificate instead of a token:                       ${protobuf.tls}
+`
+}Attach a service by RPC (service-contract.ts):               ${services}
   its name is my-service, its token ${gateway.tokens.issue('service', 'my-service')}
 
 ${devices > 0 ? `${devices} simulated devices are on their way. ` : ''}Ctrl-C drains and ends.
@@ -67,3 +76,10 @@ const summing = systemEnv.every(SUMMARY_MS, () => say(gateway.summary))
 await closeOnSignals([gateway, ...(simulation ? [simulation] : [])], { timeoutMs: CLOSE_MS })
 summing[Symbol.dispose]()
 say(`${gateway.summary}; all is closed`)
+
+/** A folder with ca.crt, gateway.crt and gateway.key. */
+function identityIn(folder: string | undefined): Identity | undefined {
+  if (folder === undefined) return undefined
+  const read = (name: string): string => readFileSync(join(folder, name), 'utf8')
+  return { ca: read('ca.crt'), cert: read('gateway.crt'), key: read('gateway.key') }
+}

@@ -1,5 +1,5 @@
 import type { Codec } from 'hawser'
-import { json, type } from 'hawser/codecs'
+import { json } from 'hawser/codecs'
 import { z } from 'zod'
 import type { News, Wish } from './page/messages.ts'
 
@@ -20,5 +20,16 @@ const WishSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('fault'), ticket: z.int(), device: z.string(), fault: FaultSchema }),
 ])
 
+/** A snapshot of ten thousand devices has many keys; a wish has few, and is held to the bounds of strangers. */
+const MOST_KEYS_OF_NEWS = 500_000
+
+const wishes = json({ in: WishSchema })
+const news = json<never, News>({ maxKeys: MOST_KEYS_OF_NEWS })
+
 /** Of pages: JSON, and what comes from them is checked. */
-export const operatorCodec: Codec<Wish, News> = json({ in: WishSchema, out: type<News>() })
+export const operatorCodec: Codec<Wish, News> = {
+  format: 'text',
+  keeps: 'values',
+  decode: (frame, text) => wishes.decode(frame, text),
+  encode: (message, out) => news.encode(message, out),
+}

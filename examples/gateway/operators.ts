@@ -35,6 +35,8 @@ export interface OperatorsOptions {
 const GOING_AWAY = 1_001
 /** As many snapshots as may wait for a page; whoever reads slower gets fewer of them. */
 const HIGH_WATER_BYTES = 256 * 1_024
+/** With ten thousand devices. */
+const MOST_SNAPSHOT_BYTES = 4 * 1_024 * 1_024
 const ASKING = /^@([\w-]+)\s+(.+)$/s
 
 /** People before pages: they watch, talk, and command devices. */
@@ -52,7 +54,7 @@ export class Operators implements EventListener<Wish, News, Operator> {
     this.#server = await listen(where, {
       name: 'operators',
       codec: operatorCodec,
-      maxFrameBytes: 16 * 1_024 * 1_024, // of ours: what a page sends is short
+      maxFrameBytes: MOST_SNAPSHOT_BYTES,
       maxSessions: 100,
       highWaterMarkBytes: HIGH_WATER_BYTES,
       idleTimeoutMs: 30_000,
@@ -108,6 +110,8 @@ export class Operators implements EventListener<Wish, News, Operator> {
         return this.#answer(session, wish.ticket, this.#inflict(session.data.name, wish.device, wish.fault))
     }
   }
+
+  onError(): void {} // pages come and go: it is of no interest how
 
   onShutdown(session: OperatorSession): void {
     void session.close({ code: GOING_AWAY, reason: 'the gateway goes down' })

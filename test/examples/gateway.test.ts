@@ -1,3 +1,9 @@
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { dial, type Session } from 'hawser'
 import { json } from 'hawser/codecs'
@@ -10,13 +16,16 @@ import { Devices } from '../../examples/gateway/devices.ts'
 import { Feed } from '../../examples/gateway/feed.ts'
 import { lineCodec } from '../../examples/gateway/line-codec.ts'
 import { Movements } from '../../examples/gateway/movements.ts'
-import type { News, Wish } from '../../examples/gateway/page/messages.ts'
+import { Operators } from '../../examples/gateway/operators.ts'
+import type { DeviceView, News, Snapshot, Wish } from '../../examples/gateway/page/messages.ts'
 import { deviceProtobufCodec, protobufCodec } from '../../examples/gateway/protobuf-codec.ts'
 import { Attached, Gateway, type Report } from '../../examples/gateway/service-contract.ts'
+import { Services } from '../../examples/gateway/services.ts'
 import { Statistics } from '../../examples/gateway/statistics.ts'
 import { Tokens } from '../../examples/gateway/tokens.ts'
 import { systemEnv } from '../../src/env/node/system-env.ts'
 import { until } from '../../src/testing/conformance/party.ts'
+import { Authority } from '../support/certificates.ts'
 import { ExampleProcess, isFree, PlainClient } from '../support/example-process.ts'
 
 const SECRET = 'for tests'
@@ -144,6 +153,9 @@ test('a silent device is pinged, and gone after its time; a pong keeps it, and i
   t.deepEqual(here.statistics.sample(1, measured).latencyMs, { median: 25, p99: 25 })
   here.devices.tick()
   t.is(here.devices.views.length, 2)
+  while (!heard(lively).some((text) => text.startsWith('ping '))) await here.env.advance(1_000)
+  await here.env.advance(1_500) // unanswered as yet
+  t.is(here.devices.views[0]?.latencyMs, 1_500)
   await here.env.advance(11 * 60_000)
   here.devices.tick()
   t.false(here.devices.views.some(({ id }) => id === 'silent')) // forgotten
@@ -300,6 +312,61 @@ test('a feed gives all that it was given, and says so when it cannot', async (t)
   t.is(count, 100_000)
 })
 
+test('a page that does not read is passed over, and the others get every snapshot', async (t) => {
+  const { devices, statistics } = world()
+  const services = new Services(devices, tokens, { onAttach() {}, onDetach() {}, onAnnounce() {} })
+  const operators = new Operators({ env: systemEnv, devices, services, samples: statistics.samples })
+  const http = createServer().listen(0, '127.0.0.1')
+  await once(http, 'listening')
+  const server = await operators.listen({ http, path: '/operators' })
+  const address = `ws://127.0.0.1:${(http.address() as AddressInfo).port}/operators`
+  t.teardown(() => {
+    server.destroy()
+    http.close()
+  })
+  const seen = { quick: 0, slow: 0 }
+  const open = (page: 'quick' | 'slow') =>
+    dial(address, {
+      codec: json<News, Wish>({ maxKeys: 500_000 }),
+      listener: { onMessage: (_session, news) => void (seen[page] += news.type === 'snapshot' ? 1 : 0) },
+    })
+  const slow = await open('slow')
+  const quick = await open('quick')
+  slow.pause()
+  const view: DeviceView = {
+    id: 'lamp',
+    via: 'tcp',
+    protocol: 'lines',
+    state: 'here',
+    forMs: 1,
+    rate: 1,
+    readings: { power: 1 },
+    queuedBytes: 0,
+    lost: 0,
+  }
+  const snapshot: Snapshot = {
+    type: 'snapshot',
+    sample: statistics.sample(1, measured),
+    devices: Array.from({ length: 5_000 }, () => view),
+    operators: [],
+    services: [],
+  }
+  const skipped = (): number => operators.views[0]?.skipped ?? 0
+  let shown = 0
+  for (; shown < 200 && skipped() < 3; shown++) {
+    operators.show(snapshot)
+    await until(systemEnv, () => seen.quick === shown + 1, 'the quick page has it')
+  }
+  t.is(skipped(), 3)
+  t.is(operators.views[1]?.skipped, 0)
+  slow.resume()
+  await until(systemEnv, () => seen.slow === shown - 3, 'the slow page has what it was sent')
+  operators.show(snapshot)
+  await until(systemEnv, () => seen.slow === shown - 2, 'and is shown the next one')
+  slow.destroy()
+  quick.destroy()
+})
+
 // ── The program ────────────────────────────────────────────────────────────────────────────────────────────
 
 interface Addresses {
@@ -318,7 +385,7 @@ async function started(t: ExecutionContext, environment: Readonly<Record<string,
     page: await portIn(/^http:\/\/127\.0\.0\.1:(\d+)\/$/m),
     lines: await portIn(/nc 127\.0\.0\.1 (\d+)$/m),
     tcp: await portIn(/tcp:\/\/127\.0\.0\.1:(\d+), udp/),
-    udp: await portIn(/udp:\/\/127\.0\.0\.1:(\d+)$/m),
+    udp: await portIn(/, udp:\/\/127\.0\.0\.1:(\d+)$/m),
     services: await portIn(/service-contract\.ts\): +tcp:\/\/127\.0\.0\.1:(\d+)$/m),
   }
   return { example, addresses }
@@ -351,7 +418,7 @@ async function attach(t: ExecutionContext, port: number): Promise<{ peer: RpcPee
 }
 
 /** Over UDP: the hello may be lost, here with the session that ends because it was none. */
-async function join(device: Session<GatewayMessage, DeviceMessage>, id: string): Promise<void> {
+async function enter(device: Session<GatewayMessage, DeviceMessage>, id: string): Promise<void> {
   const helloing = systemEnv.every(200, () => {
     device.send({ type: 'hello', device: id, token: tokens.issue('device', id) })
   })
@@ -389,7 +456,7 @@ test('gateway: lines, Protobuf over UDP, a page and a service meet in it', async
   t.teardown(() => pump.destroy())
   pump.send({ type: 'report', number: 1, readings: { pressure: 3 } })
   t.like(await pump.receive({ timeoutMs: 5_000 }), { type: 'denied' }) // nobody has said hello
-  await join(pump, 'pump-1')
+  await enter(pump, 'pump-1')
   pump.send({ type: 'report', number: 3, readings: { pressure: 3 } })
   pump.send({ type: 'report', number: 3, readings: { pressure: 99 } }) // twice: it counts once
   await page.has(
@@ -448,6 +515,39 @@ test('gateway: a page of another site, a service with a wrong token, and what a 
   const page = await openPage(t, addresses.page)
   page.session.send({ type: 'fault', ticket: 1, device: 'x', fault: 'burn' as 'cut' })
   t.is((await page.session.closed).by, 'remote')
+  t.is(await example.end(), 0)
+})
+
+test('gateway: a device with a certificate needs no token, and is nobody else', async (t) => {
+  const factory = new Authority('Factory')
+  const folder = mkdtempSync(join(tmpdir(), 'hawser-gateway-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const { cert, key } = factory.issue('gateway', 'IP:127.0.0.1')
+  for (const [name, pem] of Object.entries({ 'ca.crt': factory.cert, 'gateway.crt': cert, 'gateway.key': key })) {
+    writeFileSync(join(folder, name), pem)
+  }
+  const { example, addresses } = await started(t, { DEVICES: '0', CERTIFICATES: folder })
+  const { peer } = await attach(t, addresses.services)
+  const port = await example.port('tls')
+  const dialAs = (identity: { cert: string; key: string }) =>
+    dial(`tls://127.0.0.1:${port}`, {
+      codec: deviceProtobufCodec,
+      framing: varintPrefixed(),
+      tls: { ...identity, ca: factory.cert },
+    })
+  const pump = await dialAs(factory.issue('pump-1'))
+  t.teardown(() => pump.destroy())
+  pump.send({ type: 'hello', device: 'pump-1', token: '' })
+  t.like(await pump.receive({ timeoutMs: 10_000 }), { type: 'welcome' })
+  const devices = await peer.client(Gateway).devices()
+  t.deepEqual(
+    devices.map(({ id, via }) => [id, via]),
+    [['pump-1', 'tls']],
+  )
+  const other = await dialAs(factory.issue('pump-2'))
+  other.send({ type: 'hello', device: 'pump-1', token: '' })
+  t.like(await other.receive({ timeoutMs: 10_000 }), { type: 'denied', reason: 'wrong token' })
+  await other.closed
   t.is(await example.end(), 0)
 })
 

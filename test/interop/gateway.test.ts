@@ -6,22 +6,23 @@ import { dial } from 'hawser'
 import { rpc } from 'hawser/rpc'
 import { Attached, Gateway } from '../../examples/gateway/service-contract.ts'
 import { Tokens } from '../../examples/gateway/tokens.ts'
+import { systemEnv } from '../../src/env/node/system-env.ts'
+import { until } from '../../src/testing/conformance/party.ts'
 import { Chromium } from '../support/chromium.ts'
 import { ExampleProcess } from '../support/example-process.ts'
 
+const PATIENCE_MS = 10_000
 const SECRET = 'for tests'
 const tokens = new Tokens(SECRET)
 
 /** The real nc, with somebody who types. */
 class NetCat {
   readonly #child
-  readonly #ended: Promise<void>
   text = ''
 
   constructor(t: ExecutionContext, port: number) {
     this.#child = spawn('nc', ['127.0.0.1', String(port)], { stdio: ['pipe', 'pipe', 'inherit'] })
     this.#child.stdout.on('data', (chunk) => (this.text += String(chunk)))
-    this.#ended = new Promise((resolve) => void this.#child.once('close', () => resolve()))
     t.teardown(() => this.kill())
   }
 
@@ -29,21 +30,12 @@ class NetCat {
     this.#child.stdin.write(text)
   }
 
-  async reads(pattern: RegExp): Promise<RegExpExecArray> {
-    for (;;) {
-      const found = pattern.exec(this.text)
-      if (found !== null) return found
-      await new Promise((resolve) => void this.#child.stdout.once('data', resolve))
-    }
+  async reads(pattern: RegExp): Promise<void> {
+    await until(systemEnv, () => pattern.test(this.text), `${pattern} in what nc has read`)
   }
 
   kill(): void {
     this.#child.kill('SIGKILL')
-  }
-
-  async ended(): Promise<string> {
-    await this.#ended
-    return this.text
   }
 }
 
@@ -60,13 +52,14 @@ async function gateway(t: ExecutionContext, environment: Readonly<Record<string,
   }
 }
 
-async function browser(t: ExecutionContext, url: string): Promise<Page> {
+/** The page of the gateway, and what it has thrown. */
+async function browser(t: ExecutionContext, url: string): Promise<{ page: Page; errors: readonly string[] }> {
   const chromium = await Chromium.start()
   t.teardown(() => chromium.stop())
   const { page, errors } = await chromium.open(url)
-  t.teardown(() => t.deepEqual(errors, []))
+  page.setDefaultTimeout(PATIENCE_MS)
   await page.waitForSelector('#state.online')
-  return page
+  return { page, errors }
 }
 
 const hello = (device: string): string => `hello ${device} ${tokens.issue('device', device)}`
@@ -75,7 +68,7 @@ const row = (id: string, text: string): string => `#row-${id}:has-text("${text}"
 
 test('gateway: Chromium, nc, a UDP sender and an RPC client meet, and a stop loses nothing that was accepted', async (t) => {
   const { example, url, lines, linesUdp, services } = await gateway(t, { DEVICES: '0' })
-  const page = await browser(t, url)
+  const { page, errors } = await browser(t, url)
 
   // nc reports, by TCP …
   const person = new NetCat(t, lines)
@@ -120,7 +113,6 @@ test('gateway: Chromium, nc, a UDP sender and an RPC client meet, and a stop los
   await page.waitForSelector('#log .answer:has-text("what is new: nothing")')
 
   // A command of the page reaches nc, and its answer comes back; by the keyboard alone.
-  await page.keyboard.press('Shift+Tab')
   await page.locator('body').click({ position: { x: 2, y: 2 } })
   await page.keyboard.press('/')
   await page.keyboard.type('nc-')
@@ -145,18 +137,20 @@ test('gateway: Chromium, nc, a UDP sender and an RPC client meet, and a stop los
   await person.reads(/accepted 121\n/)
   t.is(await example.end(), 0)
   await reading
-  const accepted = Number(/goodbye (\d+)\n$/.exec(await person.ended())?.[1])
+  await person.reads(/goodbye \d+\n$/) // nc itself stays while somebody could type
+  const accepted = Number(/goodbye (\d+)\n$/.exec(person.text)?.[1])
   t.true(accepted >= 121 && accepted <= count)
   t.deepEqual(
     read,
     Array.from({ length: accepted - 1 }, (_, i) => i + 1), // the first one came before the service did
   )
   await page.waitForSelector('#state:not(.online)')
+  t.deepEqual(errors, [])
 })
 
 test('gateway: who is killed leaves, whoever falls silent is gone in its time, and the page shows it at any width', async (t) => {
   const { example, url, lines } = await gateway(t, { DEVICES: '12', SILENCE_MS: '1500', INTERVAL_MS: '200' })
-  const page = await browser(t, url)
+  const { page, errors } = await browser(t, url)
   const person = new NetCat(t, lines)
   person.type(`${hello('nc-lamp')}\n`)
   await page.waitForSelector('#row-nc-lamp:not(.gone)')
@@ -185,4 +179,5 @@ test('gateway: who is killed leaves, whoever falls silent is gone in its time, a
   t.is(await page.locator('.plot canvas').count(), 4)
   t.regex(await page.locator('[data-plot=sessions] output').innerText(), /^\d+$/)
   t.is(await example.end(), 0)
+  t.deepEqual(errors, [])
 })

@@ -55,7 +55,7 @@ export interface Sample {
 /** A device as pages and services see it. */
 export interface DeviceView {
   readonly id: string
-  readonly via: 'tcp' | 'udp'
+  readonly via: 'tcp' | 'tls' | 'udp'
   readonly protocol: Protocol
   readonly state: 'here' | 'gone'
   /** Milliseconds since it is in this state. */
@@ -63,7 +63,7 @@ export interface DeviceView {
   /** Reports accepted in the last second. */
   readonly rate: number
   readonly readings: Readings
-  /** Between our last ping and its pong; absent while there was none. */
+  /** Between our last ping and its pong, or as long as it is out if that is longer; absent while there was none. */
   readonly latencyMs?: number | undefined
   /** Bytes that wait at the gateway: received and not handled yet, or sent and not taken yet. */
   readonly queuedBytes: number

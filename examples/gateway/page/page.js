@@ -33,11 +33,11 @@ const table = new DeviceTable((device) => {
 let devices = []
 
 /** @type {import('hawser/browser').Codec<News, Wish>} */
-const codec = json()
+const codec = json({ maxKeys: 500_000 }) // a snapshot has some for each device
 
 const client = connect(`${location.protocol.replace('http', 'ws')}//${location.host}/operators`, {
   codec,
-  maxFrameBytes: 16 * 1_024 * 1_024,
+  maxFrameBytes: 4 * 1_024 * 1_024,
   idleTimeoutMs: SILENCE_MS,
   reconnect: { initialMs: 250, maxMs: 3_000 },
   listener: {

@@ -1,7 +1,7 @@
 // The simulation is a process of its own: what the gateway's page says of CPU and memory is then the gateway's alone.
 // It gets its setup from the process that forks it, and ends with it.
 import { once } from 'node:events'
-import { closeOnSignals, connect, parseAddress, systemEnv } from 'hawser'
+import { type Closable, closeOnSignals, connect, parseAddress, systemEnv } from 'hawser'
 import { rpc } from 'hawser/rpc'
 import { Attached, Simulation } from '../service-contract.ts'
 import { Tokens } from '../tokens.ts'
@@ -25,20 +25,25 @@ const fleet = await Fleet.start({
   intervalMs: setup.intervalMs,
   isBreakable: setup.isBreakable,
 })
-const service = connect(setup.services, {
-  ...rpc({
-    onPeer(peer) {
-      peer.serve(Attached, {
-        introduce: () => ({ name: NAME, token: tokens.issue('service', NAME), answers: false, simulates: true }),
-        ask: () => '',
-      })
-      peer.serve(Simulation, { inflict: ({ device, fault }) => fleet.inflict(device, fault) })
-    },
-  }),
-  onStatus() {},
-})
-const watchman = new Watchman().attach(setup.services, tokens)
+const services =
+  setup.services === undefined ? [] : [attach(setup.services), new Watchman().attach(setup.services, tokens)]
 
-const nothing = (): void => {}
-await closeOnSignals([{ close: () => fleet.close(), destroy: nothing }, service, watchman], { signals: ['SIGTERM'] })
+const whole: Closable = { close: () => fleet.close(), destroy: () => process.exit(1) }
+await closeOnSignals([whole, ...services], { signals: ['SIGTERM'] })
 process.disconnect()
+
+/** As a service, so that the gateway's pages can break links. */
+function attach(gateway: string): Closable {
+  return connect(gateway, {
+    ...rpc({
+      onPeer(peer) {
+        peer.serve(Attached, {
+          introduce: () => ({ name: NAME, token: tokens.issue('service', NAME), answers: false, simulates: true }),
+          ask: () => '',
+        })
+        peer.serve(Simulation, { inflict: ({ device, fault }) => fleet.inflict(device, fault) })
+      },
+    }),
+    onStatus() {},
+  })
+}

@@ -2,7 +2,8 @@
 export interface SimulationSetup {
   readonly tcp: string
   readonly udp: string
-  readonly services: string
+  /** Where to attach; left out: no faults from the page, and no watchman. */
+  readonly services?: string | undefined
   /** It makes the tokens of its devices itself, as the factory of real ones would. */
   readonly secret: string
   readonly devices: number
