@@ -50,8 +50,12 @@ export class FrameWriter implements WriteBuffer {
   /** Where `slab` lies, unless it is a large frame's own. */
   #memory: ArrayBufferLike = this.slab.buffer
   #memoryAt = this.slab.byteOffset
-  /** Bytes of `slab`'s frames that nobody refers to any more. */
+  /** Bytes of `slab`'s frames that nobody refers to any more; -Infinity where a frame is several sessions'. */
   #released = 0
+  /** The body of a frame in `slab` that goes to several sessions, and where it lies. */
+  #sharedBody: Uint8Array | undefined
+  #sharedFrom = 0
+  #sharedTo = 0
 
   /**
    * Between frames: some `bytes` in all are likely to follow. Where only the end of a slab is left, and less than that,
@@ -102,6 +106,28 @@ export class FrameWriter implements WriteBuffer {
     return length
   }
 
+  /** Before `commit`: other sessions may be given the same frame of `body`, which nobody changes. */
+  share(body: Uint8Array): void {
+    if (this.parts !== undefined || this.#home !== undefined) return
+    this.#sharedBody = body
+    this.#sharedFrom = this.from
+    this.#sharedTo = this.to
+  }
+
+  /**
+   * After `begin`: the frame is the one of `body` that was shared, as it lies there; false where there is none. So frames
+   * of several broadcasts in a turn lie side by side for each of its receivers, and leave in one piece.
+   */
+  recall(body: Uint8Array): boolean {
+    if (body !== this.#sharedBody) return false
+    this.#home = this.slab
+    this.#homeAt = this.to
+    this.from = this.#sharedFrom
+    this.to = this.#sharedTo
+    this.#released = -Infinity
+    return true
+  }
+
   /** The frame is somebody's now: the next one starts behind it. */
   commit(): void {
     if (this.parts !== undefined || this.#home !== undefined) return this.#finish(this.to)
@@ -111,6 +137,7 @@ export class FrameWriter implements WriteBuffer {
 
   /** As if it had never been begun. */
   abandon(): void {
+    if (this.#home === undefined) this.#sharedBody = undefined // it may be this one
     this.#finish(this.from)
   }
 
@@ -318,6 +345,7 @@ export class FrameWriter implements WriteBuffer {
   #startSlab(slab: Uint8Array): void {
     if (slab !== this.slab) this.#setSlab(slab)
     this.from = this.to = this.#released = 0
+    this.#sharedBody = undefined
   }
 
   #setSlab(slab: Uint8Array): void {

@@ -204,15 +204,19 @@ export class Outbound<Out> implements SendingHalf<Out>, Flushable {
     return true
   }
 
-  /** A body that was encoded before: broadcast. As `put`. */
+  /** A body that was encoded before, and never changes: broadcast. As `put`. */
   putBody(body: Uint8Array, text: boolean): boolean {
     const writer = this.#writer
     const framing = this.#framing
     writer.begin(this.#limits.maxFrameBytes, text)
+    // Not where a receiver may get the very memory that is sent, and write to it.
+    const isShared = this.#plain && this.#copiesWrites
+    if (isShared && writer.recall(body)) return this.#keep(writer, body.length)
     try {
       const mark = framing === undefined ? 0 : framing.begin(writer)
       writer.bytes(body)
       framing?.end(writer, mark)
+      if (isShared) writer.share(body)
     } catch (error) {
       writer.abandon()
       throw encodeFailed(error)

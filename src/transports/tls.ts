@@ -18,7 +18,7 @@ export const tls: Transport = {
     const group = { servername: host, ...resolveTls(options.groups) }
     net.prepareTls?.(group, 'dialed')
     const startedAt = options.env.now()
-    const connection = await net.dial({ host, port }, withTcp(options)).catch(namingTls)
+    const connection = await net.dial({ host, port }, withTcp(kept(options))).catch(namingTls)
     return net.secure(connection, group, withTimeLeft(options, startedAt, connection))
   },
 
@@ -26,9 +26,14 @@ export const tls: Transport = {
     const net = requiredNet(options.env)
     const { host, port } = address
     const handshakes = new Handshakes(net, options, sink)
-    const below = await listenBehindProxies(net, { host, port }, withTcp(options), handshakes).catch(namingTls)
+    const below = await listenBehindProxies(net, { host, port }, withTcp(kept(options)), handshakes).catch(namingTls)
     return new TlsAcceptor(below, handshakes)
   },
+}
+
+/** What is read is decrypted into memory of its own: nothing is borrowed. */
+function kept(options: LinkOptions): LinkOptions {
+  return { ...options, chunks: 'kept' }
 }
 
 /** What TCP could not do was asked for as tls://. */

@@ -16,6 +16,7 @@ import { verifyTransport } from '../../src/testing/conformance/transport.ts'
 import { passThrough } from '../../src/testing/pass-through.ts'
 import { ipc } from '../../src/transports/ipc.ts'
 import { dialing, listening } from '../support/accepting.ts'
+import { borrowing } from '../support/borrowing.ts'
 import { suite } from '../support/suite.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'hawser-ipc-'))
@@ -25,6 +26,7 @@ const address = (): string => `ipc://${folder}/${++files}.sock`
 
 verifyTransport(suite, 'ipc', { transport: ipc, address })
 verifyTransport(suite, 'ipc inside a pass-through layer', { transport: ipc, address, wrap: passThrough })
+verifyTransport(suite, 'ipc that lends its chunks', { transport: borrowing(ipc), address })
 
 test('B-09: a path of more than 107 bytes is ERR_BAD_ADDRESS, to listen on and to dial', async (t) => {
   const longest = `ipc://${folder}/`.padEnd(6 + 107, 'x')

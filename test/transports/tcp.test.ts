@@ -11,6 +11,7 @@ import { systemError } from '../../src/env/node/system-error.ts'
 import { until } from '../../src/testing/conformance/party.ts'
 import { tls } from '../../src/transports/tls.ts'
 import { Diary, dialing, linkOptions, listening, textBytes } from '../support/accepting.ts'
+import { borrowing } from '../support/borrowing.ts'
 import { noLeaks, resources } from '../support/leaks.ts'
 import { passThrough } from '../../src/testing/pass-through.ts'
 import { verifyTransport } from '../../src/testing/conformance/transport.ts'
@@ -24,6 +25,7 @@ verifyTransport(suite, 'tcp inside a pass-through layer', {
   address: 'tcp://127.0.0.1:0',
   wrap: passThrough,
 })
+verifyTransport(suite, 'tcp that lends its chunks', { transport: borrowing(tcp), address: 'tcp://127.0.0.1:0' })
 
 test('B-03: a reset is one onClose with ERR_CONNECTION_RESET: idle, paused, in the middle of a write, after our end', async (t) => {
   for (const state of ['idle', 'paused', 'writing', 'ended'] as const) {

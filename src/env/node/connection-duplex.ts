@@ -1,4 +1,5 @@
 import { Duplex } from 'node:stream'
+import { copy } from '../../core/bytes.ts'
 import type { Connection, ConnectionSink } from '../../core/connection.ts'
 import { joinSmall } from './join-small.ts'
 
@@ -17,7 +18,8 @@ export class ConnectionDuplex extends Duplex implements ConnectionSink {
     connection.attach(this)
   }
 
-  onChunk(chunk: Uint8Array): void {
+  onChunk(bytes: Uint8Array): void {
+    const chunk = this.#connection.chunks === 'borrowed' ? copy(bytes) : bytes
     let wantsMore = true
     for (let at = 0; at < chunk.length; at += this.#pieceBytes)
       wantsMore = this.push(chunk.length <= this.#pieceBytes ? chunk : chunk.subarray(at, at + this.#pieceBytes))

@@ -4,6 +4,7 @@ import { makeAddress } from '../../core/address.ts'
 import { HawserError } from '../../core/errors.ts'
 import type { LinkOptions } from '../../core/transport.ts'
 import { attempt } from './attempt.ts'
+import { Loan } from './loan.ts'
 import { pathEnds, tcpEnds } from './socket-address.ts'
 import { SocketConnection } from './socket-connection.ts'
 import { socketOptions } from './socket-options.ts'
@@ -16,7 +17,9 @@ import { systemError } from './system-error.ts'
 export function dialStream(target: StreamTarget, options: LinkOptions): Promise<SocketConnection> {
   const where = 'path' in target ? `ipc://${target.path}` : makeAddress('tcp', target.host, target.port).href
   return attempt(`dialing ${where}`, options, ({ resolve, reject }) => {
-    const socket = connect({ ...target, ...socketOptions(options), allowHalfOpen: true })
+    const loan = options.chunks === 'borrowed' ? new Loan() : undefined
+    const lending = loan === undefined ? undefined : { onread: loan.onread }
+    const socket = connect({ ...target, ...socketOptions(options), ...lending, allowHalfOpen: true })
     socket.pause() // else Node reads as soon as it is connected
     const onError = (error: Error): void => reject(systemError(error, `cannot dial ${where}`))
     socket.once('error', onError)
@@ -28,7 +31,7 @@ export function dialStream(target: StreamTarget, options: LinkOptions): Promise<
       const ends = 'path' in target ? pathEnds(target.path) : tcpEnds(socket)
       if (ends === undefined) return // closed meanwhile: its error comes
       socket.off('error', onError)
-      resolve(new SocketConnection(options.env, socket, socket, ends))
+      resolve(new SocketConnection(options.env, socket, socket, ends, undefined, loan))
     })
     return () => {
       socket.removeAllListeners('connect')

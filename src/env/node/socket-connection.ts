@@ -2,10 +2,12 @@ import { Socket } from 'node:net'
 import type { Duplex, Readable, Writable } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import type { Connection, ConnectionSink, Introduction, PeerInfo } from '../../core/connection.ts'
+import { copy } from '../../core/bytes.ts'
 import type { Env } from '../../core/env.ts'
 import type { Ends } from './socket-address.ts'
 import { Fifo } from '../../core/fifo.ts'
 import { noteReceived } from './heap-top.ts'
+import type { Loan } from './loan.ts'
 import { hasTaken } from './stream-link.ts'
 import { systemError } from './system-error.ts'
 import { writeQueueBytes } from './write-queue.ts'
@@ -73,6 +75,7 @@ export class SocketConnection implements Connection {
   readonly #env: Env
   readonly #readable: Readable
   readonly #writable: Writable
+  readonly chunks: 'kept' | 'borrowed'
   #sink: ConnectionSink | undefined
   #error: Error | undefined
   /** Of writes whose taking somebody wants to know of, in order. */
@@ -92,14 +95,19 @@ export class SocketConnection implements Connection {
   #closed = false
   #closeTold = false
 
-  /** `ends` and `peer` are told at once: a socket forgets them when it closes. */
-  constructor(env: Env, readable: Readable, writable: Writable, ends: Ends, peer: PeerInfo = NO_PEER) {
+  /**
+   * `ends` and `peer` are told at once: a socket forgets them when it closes.
+   * @param loan what the stream reads into, where it was made with one
+   */
+  constructor(env: Env, readable: Readable, writable: Writable, ends: Ends, peer: PeerInfo = NO_PEER, loan?: Loan) {
     this.#env = env
     this.#readable = readable
     this.#writable = writable
     this.#local = ends.local
     this.#remote = ends.remote
     this.#peer = peer
+    this.chunks = loan === undefined ? 'kept' : 'borrowed'
+    if (loan !== undefined) loan.onChunk = (chunk) => this.#receive(chunk)
     this.#listen()
   }
 
@@ -117,9 +125,6 @@ export class SocketConnection implements Connection {
   }
   get reliable(): true {
     return true
-  }
-  get chunks(): 'kept' {
-    return 'kept'
   }
   /** Other streams may hand on what their writer still has. */
   get ownsChunks(): boolean {
@@ -211,10 +216,11 @@ export class SocketConnection implements Connection {
 
   /**
    * Gives the stream to somebody who speaks another protocol over it, what is unread still in it; the connection is no
-   * more. Only while nobody is attached, and never for a pair.
+   * more. Only while nobody is attached, and never for a pair, or a socket that reads into a loan.
    */
   release(): Duplex | undefined {
-    if (this.#sink !== undefined || this.#isPair() || this.#destroyed || this.#readable.destroyed) return undefined
+    if (this.#sink !== undefined || this.#isPair() || this.chunks === 'borrowed') return undefined
+    if (this.#destroyed || this.#readable.destroyed) return undefined
     const stream = this.#readable as Duplex & Owned
     stream[READER] = undefined // the handlers stay, and do nothing but hear errors
     stream[WRITER] = undefined
@@ -260,13 +266,17 @@ export class SocketConnection implements Connection {
   #receive(chunk: Uint8Array): void {
     if (this.#destroyed) return
     if (this.#unread !== undefined) {
-      this.#unread.push(chunk)
+      this.#unread.push(this.#toKeep(chunk))
     } else if (this.#calling > 0) {
-      this.#unread = [chunk]
+      this.#unread = [this.#toKeep(chunk)]
       this.#env.defer(() => this.#catchUp())
     } else {
       this.#sink?.onChunk(chunk)
     }
+  }
+
+  #toKeep(chunk: Uint8Array): Uint8Array {
+    return this.chunks === 'borrowed' ? copy(chunk) : chunk
   }
 
   #endOfPeer(): void {

@@ -7,7 +7,8 @@ import type { StreamTarget } from '../../core/env.ts'
 import type { AcceptSink, Acceptor, LinkOptions } from '../../core/transport.ts'
 import { attempt } from './attempt.ts'
 import { dialStream } from './dial.ts'
-import { localEnd, remoteEnd, tcpAddress } from './socket-address.ts'
+import { Loan } from './loan.ts'
+import { type Ends, localEnd, remoteEnd, tcpAddress } from './socket-address.ts'
 import { SocketConnection } from './socket-connection.ts'
 import { exclusively, fileAt, sparing } from './socket-file.ts'
 import { socketOptions } from './socket-options.ts'
@@ -192,9 +193,19 @@ class StreamAcceptor implements Acceptor {
     const local = this.#local ?? localEnd(socket)
     const remote = this.#path === undefined ? remoteEnd(socket) : local
     if (local === undefined || remote === undefined) return discard(socket) // reset before its turn came
-    const connection = new SocketConnection(this.#options.env, socket, socket, { local, remote })
+    const connection = this.#connectionOf(socket, { local, remote })
     if (this.#sink.admit(remote)) this.#sink.onConnection(connection)
     else connection.destroy()
+  }
+
+  #connectionOf(socket: Socket, ends: Ends): SocketConnection {
+    const { env, chunks } = this.#options
+    if (chunks === 'borrowed') {
+      const loan = new Loan()
+      const reader = loan.moved(socket)
+      if (reader !== undefined) return new SocketConnection(env, reader, reader, ends, undefined, loan)
+    }
+    return new SocketConnection(env, socket, socket, ends)
   }
 }
 

@@ -26,7 +26,7 @@ export const websocket: Transport = {
     const engine = await Engine.load(net, settings)
     const startedAt = options.env.now()
     const target = dialable(parseAddress(address.href)) // its path must be none that ends the request line
-    const link = await below(target).dial(belowAddress(target), options).catch(namingWebSocket)
+    const link = await below(target).dial(belowAddress(target), kept(options)).catch(namingWebSocket)
     const left = withTimeLeft(options, startedAt, link)
     if (!engine.dials) return upgradeClient(net, link, target, settings, left)
     return engine.other.dial(link, target.href, settingsOf(options.env, settings, settings.subprotocols), left)
@@ -38,7 +38,7 @@ export const websocket: Transport = {
     const engine = await Engine.load(net, settings)
     const path = requestPath(address.path)
     const requests = new RequestSink({ net, options, settings, engine, sink }, path)
-    const acceptor = await below(address).listen(belowAddress(address), options, requests).catch(namingWebSocket)
+    const acceptor = await below(address).listen(belowAddress(address), kept(options), requests).catch(namingWebSocket)
     return new WebSocketAcceptor(acceptor, requests, address.scheme, path)
   },
 
@@ -67,6 +67,11 @@ function below({ scheme }: Address): Transport {
 
 function belowAddress({ scheme, host, port }: Address): Address {
   return makeAddress(scheme === 'wss' ? 'tls' : 'tcp', host, port)
+}
+
+/** Messages are views of what was read: nothing is borrowed. */
+function kept(options: LinkOptions): LinkOptions {
+  return { ...options, chunks: 'kept' }
 }
 
 /** What TCP or TLS could not do was asked for as ws:// or wss://. */
