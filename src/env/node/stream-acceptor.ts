@@ -105,19 +105,14 @@ function listenError(error: Error, target: StreamTarget): HawserError {
   const where = nameOf(target)
   const part = 'path' in target ? wrongPath(error, target.path) : WRONG_HOST.has(codeOf(error)) ? 'host' : undefined
   if (part === undefined) return systemError(error, `cannot listen on ${where}`)
-  return new HawserError(
-    'ERR_BAD_ADDRESS',
-    `cannot listen on ${where}: ${part === 'host' ? NOT_OURS : 'no such path'}`,
-    {
-      cause: error,
-      details: { part },
-    },
-  )
+  const complaint = part === 'host' ? 'this is no address of this machine' : 'no such path'
+  return new HawserError('ERR_BAD_ADDRESS', `cannot listen on ${where}: ${complaint}`, {
+    cause: error,
+    details: { part },
+  })
 }
 
-/** Said of an address that the system does not know as one of ours. */
-const NOT_OURS = 'this is no address of this machine'
-/** What the system says of it. */
+/** What the system says of an address that is not this machine's. */
 const WRONG_HOST = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT'])
 
 /** libuv reports a folder that is not there as EACCES. */
