@@ -11,7 +11,8 @@ const RAW: Codec<Uint8Array> = {
   keeps: 'views',
   decode: (frame) => frame,
   encode(message, out) {
-    if (!(message instanceof Uint8Array)) throw cannotEncode(`raw() sends a Uint8Array, not a ${typeof message}`)
+    if (!(message instanceof Uint8Array))
+      throw cannotEncode(`raw() sends a Uint8Array, and this is of type ${typeof message}`)
     out.bytes(message)
   },
 }

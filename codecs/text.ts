@@ -22,7 +22,7 @@ const TEXT: Codec<string> = {
     }
   },
   encode(message, out) {
-    if (typeof message !== 'string') throw cannotEncode(`text() sends a string, not a ${typeof message}`)
+    if (typeof message !== 'string') throw cannotEncode(`text() sends a string, and this is of type ${typeof message}`)
     out.utf8(message)
   },
 }

@@ -117,7 +117,10 @@ test('* listens on every interface, and the peers of IPv4 are shown as such', as
 })
 
 test('an address of somebody else cannot be listened on', async (t) => {
-  await t.throwsAsync(listening(tcp, 'tcp://192.0.2.1:0'), { code: 'ERR_BAD_ADDRESS', message: /192\.0\.2\.1/ })
+  await t.throwsAsync(listening(tcp, 'tcp://192.0.2.1:0'), {
+    code: 'ERR_BAD_ADDRESS',
+    message: /192\.0\.2\.1.* no address of this machine/,
+  })
 })
 
 test('while paused, no more wait than the backlog says', async (t) => {

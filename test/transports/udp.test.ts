@@ -648,7 +648,10 @@ test('names are looked up; one that nobody has is ERR_HOST_NOT_FOUND, a foreign 
   client.destroy()
   await server.close()
   await t.throwsAsync(dialing(udp, 'udp://no-such-host.invalid:1'), { code: 'ERR_HOST_NOT_FOUND' })
-  await t.throwsAsync(listening(udp, 'udp://192.0.2.1:0'), { code: 'ERR_BAD_ADDRESS', message: /192\.0\.2\.1/ })
+  await t.throwsAsync(listening(udp, 'udp://192.0.2.1:0'), {
+    code: 'ERR_BAD_ADDRESS',
+    message: /192\.0\.2\.1.* no address of this machine/,
+  })
   await t.throwsAsync(dialing(udp, 'udp://127.0.0.1:0'), { code: 'ERR_BAD_ADDRESS' })
 })
 

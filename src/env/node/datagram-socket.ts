@@ -69,7 +69,10 @@ async function bindTo(host: string, port: number, udp: DatagramOptions, options:
   } catch (error) {
     options.signal?.throwIfAborted()
     if (!WRONG_HOST.has(codeOf(error))) throw systemError(error, what)
-    throw new HawserError('ERR_BAD_ADDRESS', `${what}: no such host`, { cause: error, details: { part: 'host' } })
+    throw new HawserError('ERR_BAD_ADDRESS', `${what}: this is no address of this machine`, {
+      cause: error,
+      details: { part: 'host' },
+    })
   }
 }
 

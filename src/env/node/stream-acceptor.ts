@@ -106,7 +106,8 @@ function listenError(error: Error, target: StreamTarget): HawserError {
   const where = nameOf(target)
   const part = 'path' in target ? wrongPath(error, target.path) : WRONG_HOST.has(codeOf(error)) ? 'host' : undefined
   if (part === undefined) return systemError(error, `cannot listen on ${where}`)
-  return new HawserError('ERR_BAD_ADDRESS', `cannot listen on ${where}: no such ${part}`, {
+  const complaint = part === 'host' ? 'this is no address of this machine' : 'no such path'
+  return new HawserError('ERR_BAD_ADDRESS', `cannot listen on ${where}: ${complaint}`, {
     cause: error,
     details: { part },
   })
