@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -126,6 +127,17 @@ test.serial('C-07: a bomb is 1009 before it is inflated, whole and in fragments'
     t.like(sink.closeError, { code: 'ERR_FRAME_TOO_LARGE', limitBytes: MIB })
     t.is(sink.chunks.length, 0)
   }
+  server.close()
+})
+
+test('C-07: a message of maxFrameBytes passes although compressing has made it longer, one byte more is 1009', async (t) => {
+  const server = await serving(COMPRESSED.compression)
+  const random = randomBytes(MIB)
+  const longer = compressed(random, 2)
+  t.true(longer.payload.length > MIB)
+  await play(server.port, goesWell('C-07', 'what cannot be compressed', [longer], [text(random)]), DEFLATE)
+  await play(server.port, fails('C-07', 'one byte more', [compressed(Buffer.alloc(MIB + 1), 2)], [], 1009), DEFLATE)
+  t.deepEqual(await errorsOf(server), [undefined, 'ERR_FRAME_TOO_LARGE'])
   server.close()
 })
 
