@@ -5,7 +5,7 @@ import { closeReasonOf, isSendable, sendableText } from '../../core/close-code.t
 import type { CloseReason, Connection, ConnectionSink, FrameFormat, PeerInfo } from '../../core/connection.ts'
 import type { Env, TimerHandle } from '../../core/env.ts'
 import { badFrame, badMessage, frameTooLarge, HawserError, isHawserError } from '../../core/errors.ts'
-import type { FrameSender } from '../../core/web-socket.ts'
+import { type FrameSender, refusalStatus } from '../../core/web-socket.ts'
 import { hasTaken } from './stream-link.ts'
 import { codeOf, systemError } from './system-error.ts'
 import { writeQueueBytes } from './write-queue.ts'
@@ -90,7 +90,6 @@ const TOO_BIG = 1009
 /** Never on the wire: a close frame without a code. */
 const NO_CODE = 1005
 const BAD_REQUEST = 400
-const FORBIDDEN = 403
 
 /**
  * A Connection over the WebSocket of the package `ws`:
@@ -335,8 +334,8 @@ export class WsConnection implements Connection {
   }
 
   /** Before the 101: an answer in HTTP. */
-  #refuse({ code = FORBIDDEN, text = '' }: CloseReason): void {
-    const status = code >= 300 && code < 600 ? code : FORBIDDEN
+  #refuse({ code, text = '' }: CloseReason): void {
+    const status = refusalStatus(code)
     const body = text === '' ? '' : `${text}\n`
     this.#socket.end(
       `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Refused'}\r\n` +
