@@ -71,9 +71,9 @@ for (const codec of ['one', 'each'] as const) {
       for (const client of clients) await client.reads('the end\n')
       for (const client of clients) {
         const here = client.pid === first.pid ? ['to those here'] : []
-        const text = client.lines.map((line) => Buffer.from(line, 'latin1').toString())
+        const lines = client.lines.map((latin1) => Buffer.from(latin1, 'latin1').toString())
         const others = client === first ? [] : ['to the others']
-        t.deepEqual(text, ['to everybody: ä€😀', ...others, ...here, 'the end'])
+        t.deepEqual(lines, ['to everybody: ä€😀', ...others, ...here, 'the end'])
       }
       cluster.do('close')
       t.is(await cluster.ended, 0)

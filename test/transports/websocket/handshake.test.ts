@@ -409,15 +409,15 @@ test('engines: the other one where it is chosen, or where compression is on and 
 
 test('openTimeoutMs is one limit for PROXY header, request, data and onOpen together', async (t) => {
   const env = virtualEnv()
-  const refused: string[] = []
+  const codes: string[] = []
   const server = await listen('ws://127.0.0.1:80', {
     env,
     codec: raw(),
     proxyProtocol: { from: ['127.0.0.1'] },
     openTimeoutMs: 1000,
-    data: ({ request }) => (request?.url === '/?late=data' ? new Promise(() => {}) : undefined),
+    data: (peer) => (peer.request?.url === '/?late=data' ? new Promise(() => {}) : undefined),
     listener: { onOpen: ({ peer }) => (peer.request?.url === '/?late=open' ? new Promise(() => {}) : undefined) },
-    onStatus: (status) => void (status.type === 'refused' && refused.push(status.error.code)),
+    onStatus: (status) => void (status.type === 'refused' && codes.push(status.error.code)),
   })
   for (const late of ['header', 'request', 'data', 'open']) {
     const link = await env.net?.dial({ host: '127.0.0.1', port: 80 }, linkOptions('dialed', {}, { env }))
@@ -427,11 +427,11 @@ test('openTimeoutMs is one limit for PROXY header, request, data and onOpen toge
     await env.advance(400)
     if (late === 'data' || late === 'open') link?.write(Buffer.from(request({}, `GET /?late=${late} HTTP/1.1`)))
     await env.advance(150)
-    t.deepEqual(refused, [], late)
+    t.deepEqual(codes, [], late)
     await env.advance(100)
     link?.end()
     await env.advance(100)
-    t.deepEqual(refused.splice(0), ['ERR_TIMEOUT'], late)
+    t.deepEqual(codes.splice(0), ['ERR_TIMEOUT'], late)
     link?.destroy()
   }
   server.destroy()
@@ -441,14 +441,14 @@ test('openTimeoutMs is one limit for PROXY header, request, data and onOpen toge
 
 test('openTimeoutMs: a TLS handshake is left what the PROXY header has not used, and the request what neither has', async (t) => {
   const env = virtualEnv()
-  const refused: string[] = []
+  const codes: string[] = []
   const server = await listen('wss://127.0.0.1:443', {
     env,
     codec: raw(),
     tls: { cert: 'any', key: 'any' },
     proxyProtocol: { from: ['127.0.0.1'] },
     openTimeoutMs: 1000,
-    onStatus: (status) => void (status.type === 'refused' && refused.push(status.error.code)),
+    onStatus: (status) => void (status.type === 'refused' && codes.push(status.error.code)),
   })
   for (const late of ['handshake', 'request']) {
     const link = await env.net?.dial({ host: '127.0.0.1', port: 443 }, linkOptions('dialed', {}, { env }))
@@ -462,12 +462,12 @@ test('openTimeoutMs: a TLS handshake is left what the PROXY header has not used,
     const peer = handshake ? await handshake : link
     peer?.attach(sink)
     await env.advance(50)
-    t.deepEqual(refused, [], late)
+    t.deepEqual(codes, [], late)
     await env.advance(100)
     if (late === 'request') t.regex(Buffer.concat(sink.chunks).toString(), /^HTTP\/1\.1 408 /)
     peer?.end()
     await env.advance(100)
-    t.deepEqual(refused.splice(0), ['ERR_TIMEOUT'], late)
+    t.deepEqual(codes.splice(0), ['ERR_TIMEOUT'], late)
     peer?.destroy()
   }
   server.destroy()
