@@ -125,7 +125,7 @@ const otherTransports = [
     ...echo({ transport: 'ws', connections: 1, inFlight: 256 }),
     name: 'ws-echo-64b-1x256',
     subjects: ['baseline', 'hawser', 'hawser-ws', 'ws-plain', 'socket-io'],
-    goals: [atLeast(0.7), atLeast(6, 'ws-plain')],
+    goals: [atLeast(0.7), atLeast(6, 'ws-plain'), atLeast(4, 'ws-plain', 'hawser-ws')],
     quick: ['baseline', 'hawser', 'hawser-ws', 'ws-plain'],
   },
   echo({
@@ -134,6 +134,7 @@ const otherTransports = [
     inFlight: 1,
     latency: true,
     subjects: ['baseline', 'hawser', 'hawser-ws', 'ws-plain'],
+    goals: [atLeast(0.9, 'ws-plain'), atLeast(0.9, 'ws-plain', 'hawser-ws')],
   }),
   echo({ transport: 'ipc', connections: 4, inFlight: 256 }),
   echo({ transport: 'ipc', connections: 1, inFlight: 1, latency: true }),

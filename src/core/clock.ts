@@ -15,8 +15,8 @@ export interface SessionClockHost {
 /** What looks after the time of one session: `SessionClock`, which knows all that can be due, and `LifeClock`. */
 export interface Clock {
   idleTimeoutMs: number
-  /** `openTimeoutMs` begins, unless it has begun. */
-  startOpening(): void
+  /** `openTimeoutMs` begins, unless it has begun. @param since Env time when it began; absent: now */
+  startOpening(since?: number): void
   /** Open: cron, heartbeat and idleness count from now. @param hasCron there is something to do each `cronIntervalMs` */
   startOpen(hasCron: boolean): void
   /** The peer has ended and nobody may be pulling what it left: `closeTimeoutMs` for that. */

@@ -114,7 +114,7 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
     }
     this.#sink = {
       admit: (remoteAddress) => this.#admit(remoteAddress),
-      onConnection: (connection) => this.#onConnection(connection),
+      onConnection: (connection, since) => this.#onConnection(connection, since),
       onError: (error, remoteAddress) => this.#onAcceptError(error as SessionError, remoteAddress),
     }
     this.#anteroom = proxies && {
@@ -385,7 +385,7 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
 
   // ── Sessions ─────────────────────────────────────────────────────────────────────────────────────────────
 
-  #onConnection(connection: Connection): void {
+  #onConnection(connection: Connection, since: number | undefined): void {
     this.#handshakes--
     if (this.#shutdown.begun) {
       this.#forgetHost(connection)
@@ -395,7 +395,7 @@ export class LiveServer<In, Out, Data> implements Server<In, Out, Data> {
     if (session === undefined) return
     this.#unopened.add(session)
     this.#opening++
-    session.start()
+    session.start(since)
   }
 
   #newSession(connection: Connection): LiveSession<In, Out, Data> | undefined {

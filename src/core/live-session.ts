@@ -363,8 +363,12 @@ export class LiveSession<In, Out, Data>
     this.#ending.offGone(run)
   }
 
-  /** Begins opening: `data`, reading, `onOpen`. To be called once, not inside of a call of the application. */
-  start(): void {
+  /**
+   * Begins opening: `data`, reading, `onOpen`. To be called once, not inside of a call of the application.
+   * @param since `openTimeoutMs` counts from then on; absent: from now on, where anybody has to wait
+   */
+  start(since?: number): void {
+    if (since !== undefined) this.#makeClock().startOpening(since)
     const { data } = this.#config.setup
     if (this.#state !== 'opening') return this.#attach() // a stage or layer closed it already
     if (data === undefined) {
@@ -445,7 +449,7 @@ export class LiveSession<In, Out, Data>
     }
     if (this.#state !== 'opening') return
     this.#hooks.open(() => this.#opened())
-    if (this.#state === 'opening' && !this.#failing) this.#makeClock().startOpening()
+    if (this.#state === 'opening' && !this.#failing) this.openingWaits()
   }
 
   #opened(): void {

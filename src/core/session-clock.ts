@@ -82,9 +82,9 @@ export class SessionClock extends Deadline implements Clock {
     outbound.stampsWrites = settings.heartbeatIntervalMs > 0
   }
 
-  startOpening(): void {
+  startOpening(since: number = this.#runtime.env.now()): void {
     const { openTimeoutMs } = this.#settings.limits
-    if (openTimeoutMs > 0 && this.#openAt === Infinity) this.#openAt = this.#runtime.env.now() + openTimeoutMs
+    if (openTimeoutMs > 0 && this.#openAt === Infinity) this.#openAt = since + openTimeoutMs
     this.look()
   }
 

@@ -20,7 +20,7 @@ export interface LinkOptions {
   readonly signal?: AbortSignal | undefined
   /** Only where PROXY headers are to be read; transports that cannot read any leave it alone. */
   readonly anteroom?: Anteroom | undefined
-  /** Dial, TLS and HTTP handshake together; counts into openTimeoutMs on accept. */
+  /** Dialed: dialing, TLS and HTTP handshake together. Accepted: `openTimeoutMs`, which PROXY header and handshakes count into. */
   readonly timeoutMs: number
 }
 
@@ -36,8 +36,11 @@ export interface Anteroom {
 export interface AcceptSink {
   /** Before TLS and HTTP, after a PROXY header; false: the acceptor closes the connection. */
   admit(remoteAddress: Address): boolean
-  /** Ready to be attached. Each one that `admit` let in comes here or ends in `onError`. */
-  onConnection(connection: Connection): void
+  /**
+   * Ready to be attached. Each one that `admit` let in comes here or ends in `onError`.
+   * @param since Env time when it was accepted, where handshakes came between: all of opening has one time limit. Absent: now
+   */
+  onConnection(connection: Connection, since?: number): void
   /** Failed handshakes (`remoteAddress` is known) and accept errors; the acceptor goes on. */
   onError(error: HawserError, remoteAddress?: Address): void
 }

@@ -20,6 +20,13 @@ export function requestPath(url: string): string {
   return end < 0 ? path : path.slice(0, end)
 }
 
+const FORBIDDEN = 403
+
+/** The HTTP status for what the core turns away before the 101, whose reason has this code: a close code, or none, is 403. */
+export function refusalStatus(code: number = FORBIDDEN): number {
+  return Number.isInteger(code) && code >= 300 && code < 600 ? code : FORBIDDEN
+}
+
 /** Where frames go: a Connection, or less than one. */
 export interface FrameLink {
   /** As of a Connection. */

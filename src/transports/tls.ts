@@ -1,11 +1,12 @@
 import { type Address, dialable, makeAddress, parseAddress } from '../core/address.ts'
 import type { Connection } from '../core/connection.ts'
 import type { Net } from '../core/env.ts'
-import { badOption, HawserError, isHawserError, timedOut, describe } from '../core/errors.ts'
+import { badOption, HawserError, isHawserError, describe } from '../core/errors.ts'
 import type { AcceptSink, Acceptor, LinkOptions, Transport } from '../core/transport.ts'
 import { type ResolvedTlsOptions, resolveTls } from './options.ts'
 import { listenBehindProxies } from './proxy-protocol/proxied-acceptor.ts'
 import { requiredNet } from './required-net.ts'
+import { timeLeft, withTimeLeft } from './time-left.ts'
 import { withTcp } from './tcp.ts'
 
 /** `tls://host:port`: TLS over TCP, with the option groups `tls` and `tcp`. Certificates are verified unless `tls.insecure`. */
@@ -42,15 +43,6 @@ function namingTls(error: unknown): never {
   throw error
 }
 
-/** Dialing and the handshake have one time limit together. */
-function withTimeLeft(options: LinkOptions, startedAt: number, connection: Connection): LinkOptions {
-  if (options.timeoutMs === 0) return options
-  const timeoutMs = Math.ceil(options.timeoutMs - (options.env.now() - startedAt))
-  if (timeoutMs > 0) return { ...options, timeoutMs }
-  connection.destroy()
-  throw timedOut(`dialing ${connection.remoteAddress}`, options.timeoutMs)
-}
-
 /**
  * What TCP accepted, on its way to TLS: each connection shakes hands by itself, within `timeoutMs`, and the next one is
  * accepted meanwhile.
@@ -77,11 +69,12 @@ class Handshakes implements AcceptSink {
     return this.#sink.admit(secured(remoteAddress))
   }
 
-  onConnection(connection: Connection): void {
+  onConnection(connection: Connection, since: number = this.#options.env.now()): void {
     const remoteAddress = secured(parseAddress(connection.remoteAddress))
+    const options = { ...this.#options, timeoutMs: timeLeft(this.#options, since) }
     // The sink's own throw is not a failed handshake: it must not come back as one.
-    this.#net.secure(connection, this.#group, this.#options).then(
-      (secure) => this.#sink.onConnection(secure),
+    this.#net.secure(connection, this.#group, options).then(
+      (secure) => this.#sink.onConnection(secure, since),
       (error: unknown) => this.#sink.onError(handshakeFailed(error), remoteAddress),
     )
   }

@@ -2,10 +2,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
+import { line } from '../../codecs/framing/line.ts'
+import { text } from '../../codecs/text.ts'
 import type { Server } from '../../src/core/server.ts'
 import { runCluster } from '../../src/env/cluster/run-cluster.ts'
 import { systemEnv } from '../../src/env/node/system-env.ts'
+import { dial } from '../../src/node.ts'
 import { until } from '../../src/testing/conformance/party.ts'
+import { Authority } from '../support/certificates.ts'
 import { ClusterProcess } from '../support/cluster-process.ts'
 import { PlainClient } from '../support/example-process.ts'
 
@@ -67,13 +71,40 @@ for (const codec of ['one', 'each'] as const) {
       for (const client of clients) await client.reads('the end\n')
       for (const client of clients) {
         const here = client.pid === first.pid ? ['to those here'] : []
-        const text = client.lines.map((line) => Buffer.from(line, 'latin1').toString())
+        const lines = client.lines.map((latin1) => Buffer.from(latin1, 'latin1').toString())
         const others = client === first ? [] : ['to the others']
-        t.deepEqual(text, ['to everybody: ä€😀', ...others, ...here, 'the end'])
+        t.deepEqual(lines, ['to everybody: ä€😀', ...others, ...here, 'the end'])
       }
       cluster.do('close')
       t.is(await cluster.ended, 0)
       t.is(cluster.errors, '')
+      await isGone(cluster)
+    },
+  )
+}
+
+for (const scheme of ['tls', 'wss'] as const) {
+  test.serial(
+    `${scheme}: the workers share the port, each shakes hands by itself, and a broadcast reaches all`,
+    async (t) => {
+      const authority = new Authority('Hawser test authority')
+      const { cert, key } = authority.issue('localhost', 'IP:127.0.0.1')
+      const cluster = start(t, { ADDRESS: `${scheme}://127.0.0.1:0`, CERT: cert, KEY: key })
+      const [address = ''] = (await cluster.says('up')) as readonly string[]
+      t.true(address.startsWith(`${scheme}://127.0.0.1:`))
+      const setup = { codec: text(), framing: line(), tls: { ca: authority.cert } }
+      const sessions = await Promise.all(Array.from({ length: 4 }, () => dial(address, setup)))
+      const greetings = await Promise.all(sessions.map((session) => session.receive()))
+      t.is(new Set(greetings.map((greeting) => greeting.split(' ')[0])).size, 2, 'both workers serve')
+      sessions[0]?.send('all to everybody')
+      for (const session of sessions) t.is(await session.receive(), 'to everybody')
+      await t.throwsAsync(dial(address, { codec: text(), framing: line() }), { code: 'ERR_TLS' }) // nobody vouches for it
+      cluster.do('close')
+      for (const session of sessions) {
+        t.regex(await session.receive(), /^goodbye from /)
+        await t.throwsAsync(session.receive(), { code: 'ERR_SESSION_CLOSED' })
+      }
+      t.is(await cluster.ended, 0)
       await isGone(cluster)
     },
   )
@@ -223,6 +254,7 @@ test.serial('where main fails, runCluster rejects with its error, and no process
       { ADDRESS: `ipc://${join(tmpdir(), `hawser-${process.pid}.sock`)}` },
       /^ERR_BAD_OPTION .*main must not listen on ipc:/,
     ],
+    [{ ADDRESS: 'udp://127.0.0.1:0' }, /^ERR_BAD_OPTION .*main must not listen on udp:.* cannot be shared/],
     [{ ADDRESS: 'tcp://192.0.2.1:7' }, /^ERR_BAD_ADDRESS .*192\.0\.2\.1/],
   ]
   for (const [environment, failure] of rows) {

@@ -226,8 +226,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'handshake-count-leaks',
     file: server,
-    find: '#onConnection(connection) {\n        this.#handshakes--;',
-    replace: '#onConnection(connection) {',
+    find: '#onConnection(connection, since) {\n        this.#handshakes--;',
+    replace: '#onConnection(connection, since) {',
   },
   {
     name: 'shutdown-does-not-wait',

@@ -3,6 +3,7 @@
 //   WORKERS  how many
 //   ADDRESS  where they listen
 //   MAIN     'throws', 'exits', 'gives nothing': how `main` fails; 'late': only where the file LATE is there
+//   CERT, KEY  of a server with TLS
 //   CODEC    'each': a codec for each peer, so that broadcasts travel as messages
 import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
@@ -23,6 +24,7 @@ async function main(): Promise<Server> {
   const server: Server<string, string> = await listen(environment['ADDRESS'] ?? 'tcp://127.0.0.1:0', {
     codec: environment['CODEC'] === 'each' ? () => text() : text(),
     framing: line(),
+    tls: { cert: environment['CERT'], key: environment['KEY'] },
     closeTimeoutMs: 500,
     listener: {
       onOpen: (session) => session.send(`${process.pid} ${session.id}`),

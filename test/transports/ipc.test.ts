@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import {
   existsSync,
   mkdtempSync,
@@ -11,6 +11,8 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import test from 'ava'
 import { verifyTransport } from '../../src/testing/conformance/transport.ts'
 import { passThrough } from '../../src/testing/pass-through.ts'
@@ -127,4 +129,11 @@ test('B-09: the file is for its owner alone unless the option says otherwise, an
 test('B-09: a folder that is not there is ERR_BAD_ADDRESS to listen in, and refuses to be dialed', async (t) => {
   await t.throwsAsync(listening(ipc, `ipc://${folder}/nowhere/x.sock`), { code: 'ERR_BAD_ADDRESS' })
   await t.throwsAsync(dialing(ipc, `ipc://${folder}/nowhere/x.sock`), { code: 'ERR_CONNECTION_REFUSED' })
+})
+
+test("in a worker of node:cluster the file, which the primary has bound, gets the option's mode, too", async (t) => {
+  const program = fileURLToPath(new URL('../support/ipc-worker.js', import.meta.url))
+  const run = promisify(execFile)
+  const { stdout } = await run(process.execPath, [program], { env: { ...process.env, PLACE: address().slice(6) } })
+  t.is(stdout, '640\n')
 })

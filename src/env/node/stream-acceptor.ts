@@ -51,27 +51,34 @@ function bind(target: StreamTarget, options: LinkOptions, sink: AcceptSink): Pro
     const backlog = backlogOf(options)
     const failed = (error: Error): void => reject(listenError(error, target))
     server.once('error', failed)
+    let isGuarded = !('path' in target)
     server.once('listening', () => {
       server.off('error', failed)
+      // In a worker of a cluster it is bound by the primary, and only now.
+      if ('path' in target && !isGuarded && !isProtected(server, target.path, options, failed)) return
       resolve(new StreamAcceptor(server, target, backlog, options, sink))
     })
     if ('path' in target) {
       server.listen({ path: target.path, backlog })
       // Bound by now, and in the same turn: nobody of ours can have connected with the file's first mode.
-      if (server.listening) protect(server, target.path, options, failed)
+      isGuarded = server.listening
+      if (isGuarded) isProtected(server, target.path, options, failed)
     } else if (target.host === '*') server.listen({ port: target.port, backlog })
     else server.listen({ host: target.host, port: target.port, backlog })
     return () => server.close()
   })
 }
 
-function protect(server: Server, path: string, { groups }: LinkOptions, failed: (error: Error) => void): void {
+/** Gives the file its mode; where that fails the server is closed, and `failed` told. */
+function isProtected(server: Server, path: string, { groups }: LinkOptions, failed: (error: Error) => void): boolean {
   const { mode } = (groups['ipc'] ?? {}) as { readonly mode?: number }
   try {
     if (mode !== undefined) chmodSync(path, mode)
+    return true
   } catch (error) {
     server.close()
     failed(error as Error)
+    return false
   }
 }
 

@@ -5,7 +5,7 @@ import { closeReasonOf, isSendable, sendableText } from '../../core/close-code.t
 import type { CloseReason, Connection, ConnectionSink, FrameFormat, PeerInfo } from '../../core/connection.ts'
 import type { Env, TimerHandle } from '../../core/env.ts'
 import { badFrame, badMessage, frameTooLarge, HawserError, isHawserError } from '../../core/errors.ts'
-import type { FrameSender } from '../../core/web-socket.ts'
+import { type FrameSender, refusalStatus } from '../../core/web-socket.ts'
 import { hasTaken } from './stream-link.ts'
 import { codeOf, systemError } from './system-error.ts'
 import { writeQueueBytes } from './write-queue.ts'
@@ -54,6 +54,8 @@ export interface WsLink {
   /** What a write that does not say is. */
   readonly text: boolean
   readonly maxFrameBytes: number
+  /** Of a message once it is inflated; Infinity where its session does not care how large it is. */
+  readonly maxMessageBytes: number
   /** As of a Connection. */
   readonly copiesWrites: boolean
   /** Messages of so many bytes and more are compressed, where the peer agreed. */
@@ -84,10 +86,10 @@ const LINGER_MS = 2_000
 const CONTROL_HEADER_BYTES = 6
 const NORMAL = 1000
 const POLICY_VIOLATION = 1008
+const TOO_BIG = 1009
 /** Never on the wire: a close frame without a code. */
 const NO_CODE = 1005
 const BAD_REQUEST = 400
-const FORBIDDEN = 403
 
 /**
  * A Connection over the WebSocket of the package `ws`:
@@ -110,6 +112,7 @@ export class WsConnection implements Connection {
   readonly #socket: Duplex
   readonly #text: boolean
   readonly #maxFrameBytes: number
+  readonly #maxMessageBytes: number
   readonly #copiesWrites: boolean
   #thresholdBytes: number
   readonly #out: FrameSender
@@ -158,6 +161,7 @@ export class WsConnection implements Connection {
     peer,
     text,
     maxFrameBytes,
+    maxMessageBytes,
     copiesWrites,
     thresholdBytes,
     out,
@@ -170,6 +174,7 @@ export class WsConnection implements Connection {
     this.#socket = socket
     this.#text = text
     this.#maxFrameBytes = maxFrameBytes
+    this.#maxMessageBytes = maxMessageBytes
     this.#copiesWrites = copiesWrites
     this.#thresholdBytes = thresholdBytes
     this.#out = out
@@ -329,8 +334,8 @@ export class WsConnection implements Connection {
   }
 
   /** Before the 101: an answer in HTTP. */
-  #refuse({ code = FORBIDDEN, text = '' }: CloseReason): void {
-    const status = code >= 300 && code < 600 ? code : FORBIDDEN
+  #refuse({ code, text = '' }: CloseReason): void {
+    const status = refusalStatus(code)
     const body = text === '' ? '' : `${text}\n`
     this.#socket.end(
       `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Refused'}\r\n` +
@@ -415,6 +420,9 @@ export class WsConnection implements Connection {
 
   #receive(chunk: Uint8Array, text: boolean): void {
     if (this.#destroyed || this.#failed) return
+    if (chunk.length > this.#maxMessageBytes) {
+      return this.#breakOff(TOO_BIG, frameTooLarge(chunk.length, this.#maxFrameBytes))
+    }
     this.#heard = true
     this.#inside = false
     if (this.#unread !== undefined) this.#unread.push({ chunk, text })
@@ -441,10 +449,15 @@ export class WsConnection implements Connection {
     this.#controls = 0
     this.#controlsSince = now
     if (!isFlood) return false
-    this.#ws?.sendClose(POLICY_VIOLATION, '')
-    this.#fail(badFrame(`the peer sent ${FLOOD_FRAMES} pings and pongs within a second`))
-    this.#socket.end()
+    this.#breakOff(POLICY_VIOLATION, badFrame(`the peer sent ${FLOOD_FRAMES} pings and pongs within a second`))
     return true
+  }
+
+  /** For what the package lets pass. */
+  #breakOff(code: number, error: HawserError): void {
+    this.#ws?.sendClose(code, '')
+    this.#fail(error)
+    this.#socket.end()
   }
 
   /** The peer has been sent a close frame that says why, and behind it the stream ends. */

@@ -26,6 +26,9 @@ const PIECE_OVERHEAD_BYTES = 128
 const COMPRESSED_PIECE_BYTES = 1024
 /** What the package takes of a stream before it stops it: at deflate's best, 4 MiB of messages beyond a `pause`. */
 const RECEIVED_BYTES = 4 * 1024
+/** What cannot be compressed grows, by less than this and a share; the package has one limit for both of its sizes. */
+const DEFLATE_OVERHEAD_BYTES = 1024
+const DEFLATE_SHARE = 8
 /** As good as never: whoever closes a session decides how long it waits for its peer. */
 const NEVER_MS = 2 ** 31 - 1
 /** zlib jobs at once in the whole process: no more than Node has threads for them. */
@@ -149,7 +152,7 @@ function connectionOver(
   link: Connection,
   socket: Duplex,
   { compression }: WebSocketSettings,
-  { env, text, maxFrameBytes }: LinkOptions,
+  { env, text, maxFrameBytes, boundary }: LinkOptions,
   rest: Pick<WsLink, 'peer' | 'out' | 'open'>,
 ): WsConnection {
   return new WsConnection({
@@ -157,6 +160,7 @@ function connectionOver(
     socket,
     text,
     maxFrameBytes,
+    maxMessageBytes: boundary === 'stream' ? Infinity : maxFrameBytes,
     copiesWrites: socket instanceof Socket && link.copiesWrites === true, // a stream over the link keeps what it got
     localAddress: webSocketAddress(link.localAddress),
     remoteAddress: webSocketAddress(link.remoteAddress),
@@ -185,8 +189,9 @@ function keepNoDelay(socket: Duplex, { groups }: LinkOptions): void {
 /** What both ends of the package are told alike. */
 function limits({ compression }: WebSocketSettings, { maxFrameBytes, boundary }: LinkOptions) {
   const maxMessageBytes = boundary === 'stream' ? maxFrameBytes + STREAM_BYTES : maxFrameBytes
+  const growthBytes = compression === false ? 0 : DEFLATE_OVERHEAD_BYTES + Math.floor(maxMessageBytes / DEFLATE_SHARE)
   return {
-    maxPayload: Math.min(maxMessageBytes, MAX_PAYLOAD_BYTES),
+    maxPayload: Math.min(maxMessageBytes + growthBytes, MAX_PAYLOAD_BYTES),
     maxFragments: MAX_FRAGMENTS,
     maxBufferedChunks: Math.max(MAX_FRAGMENTS, Math.ceil(maxMessageBytes / PIECE_OVERHEAD_BYTES)),
     closeTimeout: NEVER_MS,

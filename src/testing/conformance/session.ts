@@ -168,6 +168,7 @@ function messages(sentence: Sentence): void {
     const listener: Listener = {
       async onMessage(session, message) {
         most = Math.max(most, ++running)
+        await until(env, () => most === 4, 'four run at once') // however slowly the messages come
         await turns(3)
         running--
         session.send(message)
@@ -451,13 +452,15 @@ function steps(sentence: Sentence): void {
 
   sentence('a stage may swallow, double or delay messages, both ways', async (place) => {
     const disposed: string[] = []
+    let kept: (() => void) | undefined
     const odd = () => ({
       inbound(message: Bytes, next: (message: Bytes) => void) {
         const number = numberOf(message)
         if (number === 1) return // swallowed
         if (number === 2) next(message)
-        if (number === 3) env.setTimer(5, () => next(message), true)
+        if (number === 3) kept = () => next(message)
         else next(message)
+        if (number === 4) env.setTimer(5, () => kept?.(), true)
       },
       outbound(message: Bytes, next: (message: Bytes) => void) {
         env.setTimer(2, () => next(message), true)

@@ -21,6 +21,8 @@ export class PendingHeader implements ConnectionSink {
   readonly connection: Connection
   /** Of the connection itself. */
   readonly proxy: Address
+  /** When it was accepted. */
+  readonly since: number
   readonly #host: HeaderHost
   readonly #timer: TimerHandle | undefined
   /** What came so far: less than a header, and so never more than the largest one. */
@@ -30,6 +32,7 @@ export class PendingHeader implements ConnectionSink {
   constructor(connection: Connection, { env, timeoutMs }: Pick<LinkOptions, 'env' | 'timeoutMs'>, host: HeaderHost) {
     this.connection = connection
     this.proxy = parseAddress(connection.remoteAddress)
+    this.since = env.now()
     this.#host = host
     const late = (): void => this.fail(timedOut(`the PROXY header from ${this.proxy.href}`, timeoutMs))
     this.#timer = timeoutMs > 0 ? env.setTimer(timeoutMs, late) : undefined

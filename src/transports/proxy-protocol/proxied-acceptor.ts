@@ -57,10 +57,10 @@ class ProxyHeaders implements AcceptSink, HeaderHost {
   }
 
   headerRead(pending: PendingHeader): void {
-    const { connection, proxy } = pending
+    const { connection, proxy, since } = pending
     this.#pending.delete(pending)
     this.#anteroom.leave(proxy)
-    if (this.#sink.admit(parseAddress(connection.remoteAddress))) this.#sink.onConnection(connection)
+    if (this.#sink.admit(parseAddress(connection.remoteAddress))) this.#sink.onConnection(connection, since)
     else connection.destroy()
   }
 

@@ -1,10 +1,10 @@
 import { allocate, utf8Length, writeUtf8 } from '../../core/bytes.ts'
 import type { CloseReason } from '../../core/connection.ts'
+import { refusalStatus } from '../../core/web-socket.ts'
 
 /** Further lines of an answer, by name. */
 export type AnswerHeaders = Readonly<Record<string, string>>
 
-const FORBIDDEN = 403
 const REASONS: Readonly<Record<number, string>> = {
   400: 'Bad Request',
   401: 'Unauthorized',
@@ -32,9 +32,9 @@ export function refusal(status: number, text: string, headers: AnswerHeaders = {
   return answer(`HTTP/1.1 ${status} ${REASONS[status] ?? 'Refused'}`, more, text)
 }
 
-/** As `refusal`, for what the core turns away: a close code, or none, is 403. */
-export function refusalOf({ code = FORBIDDEN, text = '' }: CloseReason): Uint8Array {
-  return refusal(Number.isInteger(code) && code >= 300 && code < 600 ? code : FORBIDDEN, text)
+/** As `refusal`, for what the core turns away. */
+export function refusalOf({ code, text = '' }: CloseReason): Uint8Array {
+  return refusal(refusalStatus(code), text)
 }
 
 /** The line that ends HTTP on this connection. */

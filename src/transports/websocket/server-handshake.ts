@@ -5,6 +5,7 @@ import { describe, HawserError, isHawserError, refused, timedOut } from '../../c
 import type { AcceptSink, LinkOptions } from '../../core/transport.ts'
 import { requestPath, type UpgradeRequest } from '../../core/web-socket.ts'
 import type { ResolvedWsOptions } from '../options.ts'
+import { timeLeft } from '../time-left.ts'
 import { type Engine, settingsOf } from './engine.ts'
 import { HeadReader } from './head.ts'
 import { refusal, refusalOf, switchingProtocols } from './http-answer.ts'
@@ -53,8 +54,8 @@ export class RequestSink implements AcceptSink {
     return this.#handshakes.sink.admit(webSocketPeer(remoteAddress))
   }
 
-  onConnection(link: Connection): void {
-    const pending = new PendingRequest(link, this.#path, this.#handshakes, () => this.#pending.delete(pending))
+  onConnection(link: Connection, since: number = this.#handshakes.options.env.now()): void {
+    const pending = new PendingRequest(link, since, this.#path, this.#handshakes, () => this.#pending.delete(pending))
     this.#pending.add(pending)
     pending.begin()
   }
@@ -67,6 +68,7 @@ export class RequestSink implements AcceptSink {
 /** A link whose request has not come yet. */
 class PendingRequest implements ConnectionSink {
   readonly #link: Connection
+  readonly #since: number
   readonly #path: string
   readonly #handshakes: ServerHandshakes
   readonly #head = new HeadReader()
@@ -74,9 +76,10 @@ class PendingRequest implements ConnectionSink {
   readonly #onSettled: () => void
   #settled = false
 
-  /** @param settled its request is there, or never will be */
-  constructor(link: Connection, path: string, handshakes: ServerHandshakes, settled: () => void) {
+  /** @param since as of AcceptSink.onConnection @param settled its request is there, or never will be */
+  constructor(link: Connection, since: number, path: string, handshakes: ServerHandshakes, settled: () => void) {
     this.#link = link
+    this.#since = since
     this.#path = path
     this.#handshakes = handshakes
     this.#onSettled = settled
@@ -89,12 +92,13 @@ class PendingRequest implements ConnectionSink {
   }
 
   begin(): void {
-    const { env, timeoutMs } = this.#handshakes.options
+    const { options } = this.#handshakes
+    const { env, timeoutMs } = options
     const expire = (): void => {
       const error = timedOut('the request for a WebSocket', timeoutMs)
       if (this.#settle()) refuseLink(this.#link, this.#handshakes, error, refusal(TIMED_OUT, 'no request came'))
     }
-    if (timeoutMs > 0) this.#timer = env.setTimer(timeoutMs, expire)
+    if (timeoutMs > 0) this.#timer = env.setTimer(timeLeft(options, this.#since), expire)
     this.#link.attach(this)
   }
 
@@ -106,7 +110,7 @@ class PendingRequest implements ConnectionSink {
       const request = this.#head.request()
       this.#settle()
       if (requestPath(request.url) === this.#path)
-        upgradeLink(this.#link, chunk.subarray(at), request, this.#handshakes)
+        upgradeLink(this.#link, chunk.subarray(at), request, this.#handshakes, this.#since)
       else this.#refuse(refused(`there is no ${request.url} here`, { status: NOT_FOUND }))
     } catch (error) {
       if (!isHawserError(error)) throw error
@@ -152,12 +156,14 @@ class PendingRequest implements ConnectionSink {
  * Makes a WebSocket of a link whose request was read, or turns it away; either the sink's `onConnection` or its `onError`
  * is called.
  * @param unread what came behind the request
+ * @param since as of AcceptSink.onConnection
  */
 export function upgradeLink(
   link: Connection,
   unread: Uint8Array,
   request: UpgradeRequest,
   handshakes: ServerHandshakes,
+  since?: number,
 ): void {
   const { options, settings, engine, sink } = handshakes
   const outcome = attemptUpgrade(request, handshakes)
@@ -169,7 +175,7 @@ export function upgradeLink(
   const { url, headers: asked } = request
   if (engine.serves(request)) {
     const accepted = settingsOf(options.env, settings, protocol === undefined ? [] : [protocol])
-    return sink.onConnection(engine.other.accept(link, unread, request, accepted, options))
+    return sink.onConnection(engine.other.accept(link, unread, request, accepted, options), since)
   }
   const connection = new WebSocketConnection({
     env: options.env,
@@ -182,7 +188,7 @@ export function upgradeLink(
     text: options.text,
     handshake: { switching: switchingProtocols(headers), refusal: refusalOf },
   })
-  sink.onConnection(connection)
+  sink.onConnection(connection, since)
 }
 
 /** The option `origins` may be a function of the user's, and throw. */

@@ -1,11 +1,12 @@
 import { type Address, dialable, makeAddress, parseAddress } from '../../core/address.ts'
 import type { Connection } from '../../core/connection.ts'
-import { badOption, isHawserError, timedOut } from '../../core/errors.ts'
+import { badOption, isHawserError } from '../../core/errors.ts'
 import type { AcceptSink, Acceptor, LinkOptions, Mount, Transport } from '../../core/transport.ts'
 import { requestPath } from '../../core/web-socket.ts'
 import { resolveWs } from '../options.ts'
 import { requiredNet } from '../required-net.ts'
 import { tcp } from '../tcp.ts'
+import { withTimeLeft } from '../time-left.ts'
 import { tls } from '../tls.ts'
 import { upgradeClient } from './client-handshake.ts'
 import { Engine, settingsOf } from './engine.ts'
@@ -78,15 +79,6 @@ function kept(options: LinkOptions): LinkOptions {
 function namingWebSocket(error: unknown): never {
   if (isHawserError(error)) error.message = error.message.replace('tcp://', 'ws://').replace('tls://', 'wss://')
   throw error
-}
-
-/** Dialing and both handshakes have one time limit together. */
-function withTimeLeft(options: LinkOptions, startedAt: number, link: Connection): LinkOptions {
-  if (options.timeoutMs === 0) return options
-  const timeoutMs = Math.ceil(options.timeoutMs - (options.env.now() - startedAt))
-  if (timeoutMs > 0) return { ...options, timeoutMs }
-  link.destroy()
-  throw timedOut(`dialing ${link.remoteAddress}`, options.timeoutMs)
 }
 
 class WebSocketAcceptor implements Acceptor {

@@ -1,5 +1,7 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
+import { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { constants, deflateRawSync } from 'node:zlib'
 import test from 'ava'
@@ -8,7 +10,7 @@ import type { Connection } from '../../../src/core/connection.ts'
 import type { CloseCause } from '../../../src/core/session.ts'
 import { HawserError } from '../../../src/core/errors.ts'
 import { systemEnv } from '../../../src/env/node/system-env.ts'
-import { listen } from '../../../src/node.ts'
+import { dial, listen } from '../../../src/node.ts'
 import { until } from '../../../src/testing/conformance/party.ts'
 import { RecordingSink } from '../../support/recording-sink.ts'
 import { driveAsClient, DrivingServer, type WebSocketDriver } from '../../support/web-socket-driver.ts'
@@ -126,6 +128,17 @@ test.serial('C-07: a bomb is 1009 before it is inflated, whole and in fragments'
     t.like(sink.closeError, { code: 'ERR_FRAME_TOO_LARGE', limitBytes: MIB })
     t.is(sink.chunks.length, 0)
   }
+  server.close()
+})
+
+test('C-07: a message of maxFrameBytes passes although compressing has made it longer, one byte more is 1009', async (t) => {
+  const server = await serving(COMPRESSED.compression)
+  const random = randomBytes(MIB)
+  const longer = compressed(random, 2)
+  t.true(longer.payload.length > MIB)
+  await play(server.port, goesWell('C-07', 'what cannot be compressed', [longer], [text(random)]), DEFLATE)
+  await play(server.port, fails('C-07', 'one byte more', [compressed(Buffer.alloc(MIB + 1), 2)], [], 1009), DEFLATE)
+  t.deepEqual(await errorsOf(server), [undefined, 'ERR_FRAME_TOO_LARGE'])
   server.close()
 })
 
@@ -296,6 +309,8 @@ test('before the 101 end answers with an HTTP status', async (t) => {
     [1008, 403],
     [200, 403],
     [503, 503],
+    [404.5, 403],
+    [Number.NaN, 403],
   ] as const) {
     const server = await subjectListen(ENGINE, (connection) => {
       connection.end({ code, text: 'not you' })
@@ -312,4 +327,27 @@ test('the answer of a server that is no WebSocket is told', async (t) => {
   const { port } = http.address() as { readonly port: number }
   await t.throwsAsync(subjectDial(ENGINE, port), { code: 'ERR_REFUSED' })
   http.close()
+})
+
+test.serial('the package turns noDelay on for every socket; the option has the last word, at both ends', async (t) => {
+  const last = new Map<Socket, boolean>()
+  const { setNoDelay } = Socket.prototype
+  Socket.prototype.setNoDelay = function (this: Socket, noDelay = true) {
+    last.set(this, noDelay)
+    return setNoDelay.call(this, noDelay)
+  }
+  t.teardown(() => {
+    Socket.prototype.setNoDelay = setNoDelay
+  })
+  for (const noDelay of [false, true]) {
+    const setup = { codec: raw(), ws: { engine: 'ws' }, tcp: { noDelay } } as const
+    const server = await listen('ws://127.0.0.1:0', setup)
+    last.clear()
+    const session = await dial(server.address, setup)
+    await until(systemEnv, () => server.sessions.size === 1, 'both ends are open')
+    t.true(last.size > 0)
+    t.deepEqual([...new Set(last.values())], [noDelay])
+    await session.close()
+    await server.close()
+  }
 })

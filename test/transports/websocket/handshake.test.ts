@@ -12,8 +12,10 @@ import type { ServerStatus } from '../../../src/core/server.ts'
 import { systemEnv } from '../../../src/env/node/system-env.ts'
 import { dial, listen } from '../../../src/node.ts'
 import { until } from '../../../src/testing/conformance/party.ts'
-import { dialing, listening } from '../../support/accepting.ts'
 import { Authority } from '../../support/certificates.ts'
+import { virtualEnv } from '../../../src/testing/virtual-env.ts'
+import { dialing, linkOptions, listening } from '../../support/accepting.ts'
+import { RecordingSink } from '../../support/recording-sink.ts'
 import { websocket } from '../../../src/transports/websocket/websocket.ts'
 
 const certificate = new Authority('Hawser test authority').issue('localhost', 'IP:127.0.0.1')
@@ -272,13 +274,12 @@ test('who sends no request gets 408 in time, and who leaves before it is whole i
   const { port: where } = new URL(acceptor.address)
   t.regex(await answerTo(Number(where), 'GET /chat HT'), /^HTTP\/1.1 408 /)
   t.like(await sink.firstError(), { code: 'ERR_TIMEOUT' })
-  const socket = connect(Number(where), '127.0.0.1')
-  await once(socket, 'connect')
-  socket.end('GET /')
-  await until(systemEnv, () => sink.errors.length === 2, 'the second error')
-  t.is(sink.errors[1]?.error.code, 'ERR_TRUNCATED')
-  t.regex(sink.errors[1]?.from ?? '', /^ws:\/\/127\.0\.0\.1:/)
   await acceptor.close()
+  const patient = await listening(websocket, 'ws://127.0.0.1:0/chat')
+  connect(Number(new URL(patient.acceptor.address).port), '127.0.0.1').end('GET /')
+  t.is((await patient.sink.firstError()).code, 'ERR_TRUNCATED')
+  t.regex(patient.sink.errors[0]?.from ?? '', /^ws:\/\/127\.0\.0\.1:/)
+  await patient.acceptor.close()
 })
 
 /** A server that answers what the test says, byte by byte if need be. */
@@ -423,4 +424,72 @@ test('engines: the other one where it is chosen, or where compression is on and 
   const missing = (ws: object): Promise<unknown> => dialing(websocket, 'ws://127.0.0.1:1', { ws }, { env: none })
   await t.throwsAsync(missing({ engine: 'ws' }), { code: 'ERR_BAD_OPTION', message: /ws\.engine/ })
   await t.throwsAsync(missing({ compression: {} }), { code: 'ERR_BAD_OPTION', message: /ws\.compression/ })
+})
+
+test('openTimeoutMs is one limit for PROXY header, request, data and onOpen together', async (t) => {
+  const env = virtualEnv()
+  const codes: string[] = []
+  const server = await listen('ws://127.0.0.1:80', {
+    env,
+    codec: raw(),
+    proxyProtocol: { from: ['127.0.0.1'] },
+    openTimeoutMs: 1000,
+    data: (peer) => (peer.request?.url === '/?late=data' ? new Promise(() => {}) : undefined),
+    listener: { onOpen: ({ peer }) => (peer.request?.url === '/?late=open' ? new Promise(() => {}) : undefined) },
+    onStatus: (status) => void (status.type === 'refused' && codes.push(status.error.code)),
+  })
+  for (const late of ['header', 'request', 'data', 'open']) {
+    const link = await env.net?.dial({ host: '127.0.0.1', port: 80 }, linkOptions('dialed', {}, { env }))
+    link?.attach(new RecordingSink())
+    await env.advance(400)
+    if (late !== 'header') link?.write(Buffer.from('PROXY TCP4 192.0.2.1 192.0.2.2 1234 80\r\n'))
+    await env.advance(400)
+    if (late === 'data' || late === 'open') link?.write(Buffer.from(request({}, `GET /?late=${late} HTTP/1.1`)))
+    await env.advance(150)
+    t.deepEqual(codes, [], late)
+    await env.advance(100)
+    link?.end()
+    await env.advance(100)
+    t.deepEqual(codes.splice(0), ['ERR_TIMEOUT'], late)
+    link?.destroy()
+  }
+  server.destroy()
+  await env.settle()
+  t.is(env.timers, 0)
+})
+
+test('openTimeoutMs: a TLS handshake is left what the PROXY header has not used, and the request what neither has', async (t) => {
+  const env = virtualEnv()
+  const codes: string[] = []
+  const server = await listen('wss://127.0.0.1:443', {
+    env,
+    codec: raw(),
+    tls: { cert: 'any', key: 'any' },
+    proxyProtocol: { from: ['127.0.0.1'] },
+    openTimeoutMs: 1000,
+    onStatus: (status) => void (status.type === 'refused' && codes.push(status.error.code)),
+  })
+  for (const late of ['handshake', 'request']) {
+    const link = await env.net?.dial({ host: '127.0.0.1', port: 443 }, linkOptions('dialed', {}, { env }))
+    const sink = new RecordingSink()
+    await env.advance(400)
+    link?.write(Buffer.from('PROXY TCP4 192.0.2.1 192.0.2.2 1234 443\r\n'))
+    await env.advance(400)
+    const handshake =
+      late === 'request' && link && env.net?.secure(link, { insecure: true }, linkOptions('dialed', {}, { env }))
+    await env.advance(100)
+    const peer = handshake ? await handshake : link
+    peer?.attach(sink)
+    await env.advance(50)
+    t.deepEqual(codes, [], late)
+    await env.advance(100)
+    if (late === 'request') t.regex(Buffer.concat(sink.chunks).toString(), /^HTTP\/1\.1 408 /)
+    peer?.end()
+    await env.advance(100)
+    t.deepEqual(codes.splice(0), ['ERR_TIMEOUT'], late)
+    peer?.destroy()
+  }
+  server.destroy()
+  await env.settle()
+  t.is(env.timers, 0)
 })

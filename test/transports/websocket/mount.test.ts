@@ -6,6 +6,10 @@ import test from 'ava'
 import { text } from '../../../codecs/text.ts'
 import { dial, listen } from '../../../src/node.ts'
 import { virtualEnv } from '../../../src/testing/virtual-env.ts'
+import { websocket } from '../../../src/transports/websocket/websocket.ts'
+import { Accepting, dialing, linkOptions } from '../../support/accepting.ts'
+import { Authority } from '../../support/certificates.ts'
+import { RecordingSink } from '../../support/recording-sink.ts'
 
 async function serving(): Promise<{ readonly http: Server; readonly port: number }> {
   const http = createServer((_request, response) => response.end('a page'))
@@ -109,4 +113,56 @@ test('what cannot be mounted is said at once, and leaves nothing taken', async (
   await t.throwsAsync(listen([], greeting('')), { code, message: /where/ })
   await Promise.all([server.close(), freed.close()])
   http.close()
+})
+
+test('a mount that is paused answers 503 and goes on later; one that closes gives its path back at once, sessions or not', async (t) => {
+  const { http, port } = await serving()
+  const sink = new Accepting()
+  const acceptor = await websocket.mount?.({ http, path: '/chat' }, linkOptions('accepted', {}), sink)
+  const url = `ws://127.0.0.1:${port}/chat`
+  acceptor?.pause()
+  await t.throwsAsync(dialing(websocket, url), { code: 'ERR_REFUSED', message: /503/ })
+  t.is(sink.connections.length, 0)
+  acceptor?.resume()
+  sink.onConnection = (connection) => connection.attach(new RecordingSink())
+  const connection = await dialing(websocket, url)
+  connection.destroy()
+  await acceptor?.close()
+
+  let drain = (): void => {}
+  const drained = new Promise<void>((resolve) => (drain = resolve))
+  const listener = { ...greeting('chat').listener, onShutdown: () => drained }
+  const server = await listen({ http, path: '/chat' }, { codec: text(), listener })
+  const other = await listen({ http, path: '/other' }, greeting('other'))
+  const session = await dial(url, { codec: text() })
+  t.is(await session.receive(), 'chat')
+  const closed = server.close()
+  await t.throwsAsync(dialing(websocket, url), { code: 'ERR_REFUSED', message: /404/ })
+  const next = await listen({ http, path: '/chat' }, greeting('the next'))
+  t.is(await wordOf(url), 'the next')
+  t.is(session.phase, 'open', 'it is drained')
+  drain()
+  await closed
+  await Promise.all([next.close(), other.close()])
+  http.close()
+})
+
+test('wss: reloadTls is for handshakes from now on, and keeps the sessions', async (t) => {
+  const authority = new Authority('Hawser test authority')
+  const first = authority.issue('first', 'IP:127.0.0.1')
+  const server = await listen('wss://127.0.0.1:0', { ...greeting('hello'), tls: first })
+  const options = { codec: text(), tls: { ca: authority.cert } }
+  const before = await dial(server.address, options)
+  t.throws(() => server.reloadTls({ cert: 'no PEM', key: 'neither' }), { code: 'ERR_TLS' })
+  server.reloadTls(authority.issue('second', 'IP:127.0.0.1'))
+  const after = await dial(server.address, options)
+  t.deepEqual(
+    [before, after].map(({ peer }) => peer.certificate?.subject['CN']),
+    ['first', 'second'],
+  )
+  t.is(await before.receive(), 'hello')
+  t.is(await after.receive(), 'hello')
+  before.destroy()
+  after.destroy()
+  await server.close()
 })
