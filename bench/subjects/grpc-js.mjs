@@ -41,8 +41,10 @@ export const rpc = {
     return {
       call: (bytes) =>
         new Promise((resolve, reject) => {
-          client.same(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), { deadline: Date.now() + DEADLINE_MS }, (error, answer) =>
-            error ? reject(error) : resolve(answer),
+          client.same(
+            Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length),
+            { deadline: Date.now() + DEADLINE_MS },
+            (error, answer) => (error ? reject(error) : resolve(answer)),
           )
         }),
       stream: () => client.items(Buffer.alloc(0)),

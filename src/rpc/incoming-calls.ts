@@ -166,7 +166,12 @@ export class IncomingCalls implements IncomingCallHost {
     const argument = served.undecoded ? { method: call.name, body: this.#outlet.wire.bodyBytes(input) } : input
     const run = (): unknown => served.handler.call(served.handlers, argument, call)
     if (interceptors === undefined) return run()
-    const intercepted = { method: call.name, side: 'handler', metadata: new Map(call.metadata), peer: this.peer } as const
+    const intercepted = {
+      method: call.name,
+      side: 'handler',
+      metadata: new Map(call.metadata),
+      peer: this.peer,
+    } as const
     return intercept(interceptors, intercepted, run)
   }
 

@@ -38,9 +38,7 @@ export interface PeerSetup {
  *                     ▲                                                              │
  *                     └──────── receive ◀─ session ◀═══ session ◀─ Outlet ◀──────────┘ answer
  */
-export class LivePeer<Data>
-  implements RpcPeer<Data>, OutgoingCallsHost, IncomingCallsHost, DepartureHost
-{
+export class LivePeer<Data> implements RpcPeer<Data>, OutgoingCallsHost, IncomingCallsHost, DepartureHost {
   readonly data: Data
   readonly outlet: Outlet
   readonly options: ResolvedRpcOptions

@@ -258,7 +258,8 @@ export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost {
     if (refusal !== undefined) return call.fail(refusal)
     const signal = options?.signal
     if (signal?.aborted === true) return call.canceled()
-    const timeoutMs = options?.timeoutMs ?? method.definition.timeoutMs ?? this.#defaultTimeoutMs(type)
+    let timeoutMs = options?.timeoutMs ?? method.definition.timeoutMs
+    if (timeoutMs === undefined) timeoutMs = type === FrameType.UNARY ? this.#options.timeoutMs : 0 // streams last as long as they are read
     this.#table.add(call)
     const frame = this.#outlet.frame(type, call.id, method.name, input)
     frame.amount = Math.ceil(timeoutMs)
@@ -284,11 +285,6 @@ export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost {
     const frame = this.#outlet.frame(FrameType.ONE_WAY, 0, method.name, input)
     if (metadata !== undefined && metadata.size > 0) frame.metadata = metadata
     this.#send(frame, method)
-  }
-
-  /** Streams last as long as they are read. */
-  #defaultTimeoutMs(type: FrameType): number {
-    return type === FrameType.UNARY ? this.#options.timeoutMs : 0
   }
 
   /** @throws RpcError, and nothing was sent */
