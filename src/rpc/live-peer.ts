@@ -169,6 +169,7 @@ export class LivePeer<Data> implements RpcPeer<Data>, OutgoingCallsHost, Incomin
 
   /** Asks the peer to make no new calls, and resolves when nothing is in progress. Never rejects. */
   drain(signal: AbortSignal): Promise<void> {
+    this.calls.flush()
     return this.departure.begin(signal)
   }
 

@@ -1,6 +1,8 @@
 import { addAbortHook, removeAbortHook } from '../core/abort-hooks.ts'
+import type { Env } from '../core/env.ts'
 import { listenerFailed } from '../core/errors.ts'
 import { wrongWait } from '../core/wait.ts'
+import { CallBatch, type CallBatchHost } from './call-batch.ts'
 import { CallTable } from './call-table.ts'
 import type { Caller, MethodTarget } from './calls.ts'
 import { type DeadlineWheel, wheelOf } from './deadline-wheel.ts'
@@ -35,7 +37,7 @@ export interface OutgoingCallsHost {
  *                                  ▲
  *                               answer ◀─ Frame
  */
-export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost {
+export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost, CallBatchHost {
   readonly #host: OutgoingCallsHost
   readonly #outlet: Outlet
   readonly #options: ResolvedRpcOptions
@@ -43,6 +45,8 @@ export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost {
   readonly #interceptors: readonly Interceptor[] | undefined
   readonly #methods: OutgoingMethods
   readonly #table = new CallTable<OutgoingCall>()
+  /** Where calls do not leave one by one. */
+  readonly #batch: CallBatch | undefined
   #wheel: DeadlineWheel | undefined
   /** Answers that nobody waited for any more. */
   late = 0
@@ -54,7 +58,9 @@ export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost {
     this.#outlet = host.outlet
     this.#options = host.options
     this.#interceptors = host.interceptors.length === 0 ? undefined : host.interceptors
-    this.#methods = new OutgoingMethods(host.outlet.wire)
+    const { wire } = host.outlet
+    this.#methods = new OutgoingMethods(wire)
+    if (wire.callsPerBatch > 1) this.#batch = new CallBatch(this, wire.callsPerBatch)
   }
 
   /** In progress. */
@@ -70,6 +76,11 @@ export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost {
   /** The session is lost. */
   failAll(error: RpcError): void {
     for (const call of this.#table.all()) call.fail(error)
+  }
+
+  /** Calls that wait for others to leave with leave now. */
+  flush(): void {
+    this.#batch?.flush()
   }
 
   // ── Caller ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -180,6 +191,23 @@ export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost {
     this.#outlet.notify(frame)
   }
 
+  // ── What their batch needs ─────────────────────────────────────────────────────────────────────────────────
+
+  get env(): Env {
+    return this.#outlet.env
+  }
+
+  isWanted({ type, id }: Frame): boolean {
+    return type === FrameType.ONE_WAY || this.#table.get(id) !== undefined
+  }
+
+  notSent({ id, name }: Frame, error: unknown): void {
+    const reason = notSent(error)
+    const call = this.#table.get(id)
+    if (call === undefined) this.#outlet.session.loopReported(listenerFailed(`the call of ${name}`, reason, true))
+    else call.fail(reason)
+  }
+
   // ── Making a call ──────────────────────────────────────────────────────────────────────────────────────────
 
   #intercepted(method: OutgoingMethod, metadata: Map<string, string> | undefined) {
@@ -261,7 +289,7 @@ export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost {
     let timeoutMs = options?.timeoutMs ?? method.definition.timeoutMs
     if (timeoutMs === undefined) timeoutMs = type === FrameType.UNARY ? this.#options.timeoutMs : 0 // streams last as long as they are read
     this.#table.add(call)
-    const frame = this.#outlet.frame(type, call.id, method.name, input)
+    const frame = this.#frame(type, call.id, method, input)
     frame.amount = Math.ceil(timeoutMs)
     if (call.undecoded) frame.encoded = true
     if (metadata !== undefined && metadata.size > 0) frame.metadata = metadata
@@ -282,16 +310,23 @@ export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost {
   #tell(method: OutgoingMethod, input: unknown, metadata: Map<string, string> | undefined): void {
     const refusal = this.#refusal(FrameType.ONE_WAY, undefined)
     if (refusal !== undefined) throw refusal
-    const frame = this.#outlet.frame(FrameType.ONE_WAY, 0, method.name, input)
+    const frame = this.#frame(FrameType.ONE_WAY, 0, method, input)
     if (metadata !== undefined && metadata.size > 0) frame.metadata = metadata
     this.#send(frame, method)
+  }
+
+  #frame(type: FrameType, id: number, { name, number }: OutgoingMethod, input: unknown): Frame {
+    const frame =
+      this.#batch === undefined ? this.#outlet.frame(type, id, name, input) : new Frame(type, id, name, input)
+    frame.number = number.number
+    frame.named = !number.known
+    return frame
   }
 
   /** @throws RpcError, and nothing was sent */
   #send(frame: Frame, { number }: OutgoingMethod): void {
     const outlet = this.#outlet
-    frame.number = number.number
-    frame.named = !number.known
+    if (this.#batch !== undefined) return this.#batch.add(frame)
     try {
       outlet.send(frame)
     } catch (error) {
