@@ -59,13 +59,20 @@ class CopyingReader extends protobufjs.Reader {
 export class ProtoBody {
   /** One for all messages: its buffer grows once. */
   #writer: Writer = protobufjs.Writer.create()
+  /** Types of other copies of protobufjs, which take no reader of ours. */
+  readonly #foreign = new WeakSet<ProtoType<unknown, never>>()
 
   decode<In>(type: ProtoType<In, never>, frame: Uint8Array): In {
+    if (this.#foreign.has(type)) return decodeForeign(type, frame)
+    const reader = new CopyingReader(frame)
     try {
-      return type.decode(new CopyingReader(frame))
+      return type.decode(reader)
     } catch (error) {
-      throw badMessage(`the message is not of its Protobuf type: ${describe(error)}`) // itself it may hold the half of it
+      if (reader.pos > 0 || frame.length === 0) throw notOfType(error)
     }
+    const message = decodeForeign(type, frame) // not a byte was read
+    this.#foreign.add(type)
+    return message
   }
 
   encode<Out>(type: ProtoType<unknown, Out>, message: Out, out: WriteBuffer): void {
@@ -83,4 +90,17 @@ export class ProtoBody {
     if (bytes.length >= REFER_BYTES) this.#writer = protobufjs.Writer.create() // `out` refers to the bytes
     out.bytes(bytes)
   }
+}
+
+/** With a reader of its own, which gives views of what it is given. */
+function decodeForeign<In>(type: ProtoType<In, never>, frame: Uint8Array): In {
+  try {
+    return type.decode(new Uint8Array(frame))
+  } catch (error) {
+    throw notOfType(error)
+  }
+}
+
+function notOfType(error: unknown): Error {
+  return badMessage(`the message is not of its Protobuf type: ${describe(error)}`) // itself it may hold the half of it
 }

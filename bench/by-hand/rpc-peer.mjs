@@ -38,8 +38,7 @@ function framesOf(format) {
     },
     read(chunk, from, to) {
       received.type = chunk[from]
-      received.id =
-        ((chunk[from + 1] << 24) | (chunk[from + 2] << 16) | (chunk[from + 3] << 8) | chunk[from + 4]) >>> 0
+      received.id = ((chunk[from + 1] << 24) | (chunk[from + 2] << 16) | (chunk[from + 3] << 8) | chunk[from + 4]) >>> 0
       received.body = received.type === CREDIT ? undefined : format.read(chunk, from + HEADER_BYTES, to)
       return received
     },

@@ -37,11 +37,7 @@ export async function client(subject, part, ask) {
         const perSecond = ((after.count - before.count) / (after.ours.at - before.ours.at)) * 1e9
         return {
           'messages/s': perSecond,
-          ...costs(
-            { from: before.ours, to: after.ours },
-            { from: before.theirs, to: after.theirs },
-            perSecond,
-          ),
+          ...costs({ from: before.ours, to: after.ours }, { from: before.theirs, to: after.theirs }, perSecond),
         }
       }),
   }
@@ -95,7 +91,7 @@ class Traffic {
 
 class Calls extends Traffic {
   #inFlight
-  #client
+  #peer
   #sent = 0
 
   constructor(workload) {
@@ -103,8 +99,8 @@ class Calls extends Traffic {
     this.#inFlight = workload.inFlight
   }
 
-  open(client) {
-    this.#client = client
+  open(peer) {
+    this.#peer = peer
   }
 
   async run() {
@@ -112,10 +108,10 @@ class Calls extends Traffic {
   }
 
   async #callAgainAndAgain() {
-    const client = this.#client
+    const peer = this.#peer
     while (this.running) {
       const number = this.#sent++
-      this.take(await client.call(this.messages[number & this.mask]), number)
+      this.take(await peer.call(this.messages[number & this.mask]), number)
     }
   }
 }
@@ -124,8 +120,8 @@ class Calls extends Traffic {
 class Items extends Traffic {
   #items
 
-  open(client) {
-    this.#items = client.stream()[Symbol.asyncIterator]()
+  open(peer) {
+    this.#items = peer.stream()[Symbol.asyncIterator]()
   }
 
   async run() {

@@ -162,9 +162,7 @@ export const rpc = {
   serve(part, items) {
     const { codec, streamed } = part.workload
     const format = formatOf(codec)
-    return listen(part, (socket) =>
-      streamed ? sendItems(socket, format, items) : answerCalls(socket, format),
-    )
+    return listen(part, (socket) => (streamed ? sendItems(socket, format, items) : answerCalls(socket, format)))
   },
 
   async connect(part) {

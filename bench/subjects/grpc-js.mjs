@@ -3,6 +3,8 @@ import grpc from '@grpc/grpc-js'
 import { DEADLINE_MS } from '../kinds/rpc.mjs'
 
 const same = (bytes) => bytes
+/** It takes Buffers only. */
+const bufferOf = (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
 const path = (name, responseStream) => ({
   path: `/bench.Echo/${name}`,
   requestStream: false,
@@ -21,7 +23,7 @@ export const rpc = {
       same: (call, done) => done(null, call.request),
       items: (call) => {
         const send = () => {
-          while (call.write(items.next().value));
+          while (call.write(bufferOf(items.next().value)));
           call.once('drain', send)
         }
         send()
@@ -41,7 +43,7 @@ export const rpc = {
     return {
       call: (bytes) =>
         new Promise((resolve, reject) => {
-          client.same(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), { deadline: Date.now() + DEADLINE_MS }, (error, answer) =>
+          client.same(bufferOf(bytes), { deadline: Date.now() + DEADLINE_MS }, (error, answer) =>
             error ? reject(error) : resolve(answer),
           )
         }),

@@ -16,7 +16,7 @@ export const rpc = {
       if (response !== null) socket.send(JSON.stringify(response))
     }
     server.on('connection', (socket) => {
-      socket.on('message', (data) => void answer(socket, data.toString()))
+      socket.on('message', (data) => void answer(socket, Buffer.from(data).toString()))
     })
     await once(server, 'listening')
     return `ws://127.0.0.1:${server.address().port}`
@@ -26,7 +26,7 @@ export const rpc = {
     const socket = new WebSocket(part.address)
     await once(socket, 'open')
     const client = new JSONRPCClient((request) => socket.send(JSON.stringify(request)))
-    socket.on('message', (data) => void client.receive(JSON.parse(data.toString())))
+    socket.on('message', (data) => void client.receive(JSON.parse(Buffer.from(data).toString())))
     const calls = client.timeout(DEADLINE_MS)
     return { call: (value) => calls.request('same', [value]) }
   },

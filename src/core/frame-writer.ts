@@ -223,15 +223,9 @@ export class FrameWriter implements WriteBuffer {
   }
 
   varint(value: number): void {
-    if (!(value >= 0 && value <= MAX_SAFE && Number.isInteger(value))) throw outOfRange('varint', value)
-    const bytes = this.#space(8)
-    let left = value
-    while (left > 0x7fff_ffff) {
-      bytes[this.to++] = (left % 128) | 0x80
-      left = Math.floor(left / 128)
-    }
-    for (; left > 0x7f; left >>= 7) bytes[this.to++] = (left & 0x7f) | 0x80 // whole numbers of 31 bits: no division
-    bytes[this.to++] = left
+    if ((value & 0x7f) !== value) return this.#longVarint(value)
+    this.#space(1)[this.to] = value
+    this.to += 1
   }
 
   bytes(value: Uint8Array): void {
@@ -373,6 +367,20 @@ export class FrameWriter implements WriteBuffer {
       this.from = this.to = this.#homeAt
       this.#home = undefined
     }
+  }
+
+  #longVarint(value: number): void {
+    if (!(value >= 0 && value <= MAX_SAFE && Number.isInteger(value))) throw outOfRange('varint', value)
+    const bytes = this.#space(8)
+    let at = this.to
+    let left = value
+    while (left > 0x7fff_ffff) {
+      bytes[at++] = (left % 128) | 0x80
+      left = Math.floor(left / 128)
+    }
+    for (; left > 0x7f; left >>= 7) bytes[at++] = (left & 0x7f) | 0x80 // whole numbers of 31 bits: no division
+    bytes[at++] = left
+    this.to = at
   }
 
   /** Where `length` more bytes go. */

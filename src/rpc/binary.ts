@@ -32,6 +32,7 @@ class BinaryWire implements Wire {
   readonly codec: Codec<Frame>
   readonly answersCanceled = false
   readonly repeatsIds = false
+  readonly callsPerBatch = 1
   readonly #body: RpcBody
 
   constructor(body: RpcBody) {

@@ -6,17 +6,20 @@ const SLOTS = 1024
 /** A timer that comes later than this was held up by ourselves: what is due may have been answered, and not been read. */
 const LATENESS_MS = 100
 
-/** Something that is over at a time. It stands in a wheel at most once. */
-export abstract class Due {
+/**
+ * Something that is over at a time. It stands in a wheel at most once. An interface, as a call in 256 would pay for the
+ * constructor of a base class.
+ */
+export interface Due {
   // Small whole numbers, changed by the wheel only: a time as a double would be an object of its own for each call.
   /** When, in slots since the wheel's start, and milliseconds beyond; -1: in no wheel. */
-  tick = -1
-  restMs = 0
+  tick: number
+  restMs: number
   /** In its slot's list. */
-  next: Due | undefined = undefined
-  previous: Due | undefined = undefined
+  next: Due | undefined
+  previous: Due | undefined
   /** Called once, when it was not deleted before. */
-  abstract runDue(): void
+  runDue(): void
 }
 
 /**

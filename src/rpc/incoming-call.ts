@@ -1,6 +1,6 @@
 import { isThenable } from '../core/thenable.ts'
 import type { Batch } from './batch.ts'
-import { Due } from './deadline-wheel.ts'
+import type { Due } from './deadline-wheel.ts'
 import { type CallId, Frame, FrameType } from './frame.ts'
 import { ItemQueue, type ItemQueueHost } from './item-queue.ts'
 import { ItemSender, type ItemSenderHost } from './item-sender.ts'
@@ -268,7 +268,8 @@ export class IncomingCall implements RpcContext, ItemQueueHost, ItemSenderHost {
       this.#finishError(error)
       return
     }
-    if (!isThenable(output)) {
+    // To look up `then` on a Buffer costs more than the rest of this: its prototype is a dictionary.
+    if (ArrayBuffer.isView(output) || !isThenable(output)) {
       this.#give(output)
       return
     }
@@ -325,13 +326,16 @@ export class IncomingCall implements RpcContext, ItemQueueHost, ItemSenderHost {
 }
 
 /** When the caller of a handler that takes longer gives up. */
-export class HandlerDeadline extends Due {
+export class HandlerDeadline implements Due {
+  tick = -1
+  restMs = 0
+  next: Due | undefined = undefined
+  previous: Due | undefined = undefined
   readonly #call: IncomingCall
   /** Env time. */
   readonly cameAt: number
 
   constructor(call: IncomingCall, cameAt: number) {
-    super()
     this.#call = call
     this.cameAt = cameAt
   }

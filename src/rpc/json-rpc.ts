@@ -33,7 +33,9 @@ export interface JsonRpcOptions extends JsonLimits {
    * @defaultValue none: a call that nobody waits for any more runs on at the peer
    */
   readonly cancelMethod?: string | undefined
-  /** Members of a batch; a larger one is one Invalid Request. @defaultValue 1 000 */
+  /** Calls and notifications of one turn of the event loop leave together, as one batch. @defaultValue false */
+  readonly batch?: boolean | undefined
+  /** Members of a batch; a larger one that comes is one Invalid Request, and none is sent. @defaultValue 1 000 */
   readonly maxBatch?: number | undefined
 }
 
@@ -48,13 +50,14 @@ export function jsonRpc(options: JsonRpcOptions = {}): RpcWire {
 class JsonRpcWire implements Wire {
   readonly answersCanceled = true
   readonly repeatsIds = true
+  readonly callsPerBatch: number
   readonly framing: FramingFactory
   readonly codec: Codec<Frame>
   readonly #name: (service: string, method: string) => string
   readonly #canCancel: boolean
 
   constructor(options: JsonRpcOptions) {
-    const { framing = () => PLAIN, name = dotted, cancelMethod } = options
+    const { framing = () => PLAIN, name = dotted, cancelMethod, batch = false } = options
     const maxDepth = options.maxDepth ?? JSON_DEFAULTS.maxDepth
     const maxKeys = options.maxKeys ?? JSON_DEFAULTS.maxKeys
     const maxBatch = options.maxBatch ?? DEFAULT_MAX_BATCH
@@ -64,6 +67,8 @@ class JsonRpcWire implements Wire {
     requireNumber('maxDepth', maxDepth, ENVELOPE_LEVELS + 1)
     requireNumber('maxKeys', maxKeys, ENVELOPE_KEYS)
     requireNumber('maxBatch', maxBatch, 1)
+    if (typeof batch !== 'boolean') throw badOption('batch', 'must be true or false')
+    this.callsPerBatch = batch ? maxBatch : 1
     this.framing = framing
     this.#name = name
     this.#canCancel = cancelMethod !== undefined

@@ -1,5 +1,5 @@
 import { describe } from '../core/errors.ts'
-import { Due } from './deadline-wheel.ts'
+import type { Due } from './deadline-wheel.ts'
 import { type ErrorBody, Frame, FrameType } from './frame.ts'
 import { ItemQueue, type ItemQueueHost } from './item-queue.ts'
 import { ItemSender, type ItemSenderHost } from './item-sender.ts'
@@ -33,7 +33,11 @@ export interface OutgoingCallHost {
  * A call of ours, from when its id is given to its last word. It settles exactly once: by an answer, its deadline, its
  * signal, or the loss of the session; whatever comes later finds no call of this id.
  */
-export class OutgoingCall extends Due implements ItemQueueHost, ItemSenderHost {
+export class OutgoingCall implements Due, ItemQueueHost, ItemSenderHost {
+  tick = -1
+  restMs = 0
+  next: Due | undefined = undefined
+  previous: Due | undefined = undefined
   readonly method: OutgoingMethod
   readonly #host: OutgoingCallHost
   readonly options: CallOptions | undefined
@@ -51,7 +55,6 @@ export class OutgoingCall extends Due implements ItemQueueHost, ItemSenderHost {
   #input: ItemSender | undefined = undefined
 
   constructor(host: OutgoingCallHost, method: OutgoingMethod, options: CallOptions | undefined, undecoded: boolean) {
-    super()
     this.#host = host
     this.method = method
     this.options = options
@@ -88,9 +91,7 @@ export class OutgoingCall extends Due implements ItemQueueHost, ItemSenderHost {
       this.reject?.(asAnswerError(error))
       return
     }
-    if (value instanceof Promise)
-      void value.then(this.resolve, this.reject) // both are set, as it is no stream
-    else this.resolve?.(value)
+    this.resolve?.(value) // of a promise, too: a schema may take its time
   }
 
   /** ERROR. */

@@ -57,7 +57,7 @@ interface Attempt {
   count: number
 }
 
-class ClientCaller<Data> implements Caller {
+class ClientCaller<Data> implements Caller<MethodTarget> {
   readonly #client: Client<RpcFrame, RpcFrame, RpcPeer<Data>>
   readonly #env: Env
   readonly #retry: Retry | undefined
@@ -80,6 +80,11 @@ class ClientCaller<Data> implements Caller {
     this.#maxTimeouts = maxTimeouts
   }
 
+  /** Which session it goes to, each call shows. */
+  methodOf(target: MethodTarget): MethodTarget {
+    return target
+  }
+
   call(target: MethodTarget, input: unknown, options: CallOptions | undefined): Promise<unknown> {
     const wrong = wrongWait(options)
     if (wrong !== undefined) return Promise.reject(wrong)
@@ -93,7 +98,7 @@ class ClientCaller<Data> implements Caller {
   tell(target: MethodTarget, input: unknown, options: CallOptions | undefined): void {
     const peer = this.#leastLoaded()
     if (peer === undefined) throw callFailed('unavailable', 'no session is open', 'no')
-    peer.tell(target, input, options)
+    peer.calls.tell(peer.calls.methodOf(target), input, options)
   }
 
   read(target: MethodTarget, input: unknown, options: CallOptions | undefined): AsyncIterable<unknown> {
@@ -101,7 +106,7 @@ class ClientCaller<Data> implements Caller {
       [Symbol.asyncIterator]: () => {
         const peer = this.#leastLoaded()
         if (peer === undefined) return this.#readLater(target, input, options)
-        return peer.read(target, input, options)[Symbol.asyncIterator]()
+        return peer.calls.read(peer.calls.methodOf(target), input, options)[Symbol.asyncIterator]()
       },
     }
   }
@@ -110,7 +115,7 @@ class ClientCaller<Data> implements Caller {
     const timeoutMs = options?.timeoutMs ?? target.definition.timeoutMs ?? 0
     const dueAt = timeoutMs === 0 ? Infinity : this.#env.now() + timeoutMs
     const peer = await this.#peer(dueAt, options?.signal)
-    yield* peer.read(target, input, { ...options, timeoutMs: this.#left(dueAt) })
+    yield* peer.calls.read(peer.calls.methodOf(target), input, { ...options, timeoutMs: this.#left(dueAt) })
   }
 
   #attempt(attempt: Attempt): Promise<unknown> {
@@ -122,8 +127,8 @@ class ClientCaller<Data> implements Caller {
   #attemptOn(peer: LivePeer<Data>, attempt: Attempt): Promise<unknown> {
     const { target, input, options, dueAt } = attempt
     attempt.count++
-    return peer
-      .call(target, input, { ...options, timeoutMs: this.#left(dueAt) })
+    return peer.calls
+      .call(peer.calls.methodOf(target), input, { ...options, timeoutMs: this.#left(dueAt) })
       .catch((error: unknown) => this.#failed(peer, attempt, error))
   }
 
@@ -144,9 +149,9 @@ class ClientCaller<Data> implements Caller {
 
   /** A session on which nothing is ever answered is of no use, whatever its transport says. */
   #judge(peer: LivePeer<Data>, error: unknown): void {
-    if (this.#maxTimeouts === 0 || peer.overdueCalls < this.#maxTimeouts || !isRpcError(error, 'deadline_exceeded'))
+    if (this.#maxTimeouts === 0 || peer.calls.overdue < this.#maxTimeouts || !isRpcError(error, 'deadline_exceeded'))
       return
-    peer.overdueCalls = 0
+    peer.calls.overdue = 0
     peer.session.destroy(
       new HawserError('ERR_TIMEOUT', `${this.#maxTimeouts} calls in a row were not answered in time`, {
         retryable: true,
@@ -159,8 +164,8 @@ class ClientCaller<Data> implements Caller {
     for (const session of this.#client.sessions) {
       const peer = livePeerOf(session)
       if (!peer.callable) continue
-      const isBetter = best === undefined || peer.load < best.load
-      if (isBetter || (peer.load === best?.load && peer.chosenAt < best.chosenAt)) best = peer
+      const isBetter = best === undefined || peer.outgoing < best.outgoing
+      if (isBetter || (peer.outgoing === best?.outgoing && peer.chosenAt < best.chosenAt)) best = peer
     }
     if (best !== undefined) best.chosenAt = ++this.#choices
     return best

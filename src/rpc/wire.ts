@@ -45,6 +45,8 @@ export interface Wire {
   readonly answersCanceled: boolean
   /** The peer may give calls in progress the same id, or none (null): each is answered under what it came with. Otherwise that closes the session. */
   readonly repeatsIds: boolean
+  /** So many calls of one turn leave as one BATCH; 1: each leaves by itself. */
+  readonly callsPerBatch: number
   /** What a method is called on the wire. Not empty, no longer than MAX_NAME_BYTES. */
   nameOf(service: string, method: string): string
   /**

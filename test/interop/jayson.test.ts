@@ -62,7 +62,12 @@ test('batches of jayson are answered by one batch', async (t) => {
   )
 })
 
-test('jayson as a server for ours', async (t) => {
+interface Theirs {
+  readonly address: string
+  readonly notes: string[]
+}
+
+async function serveTheirs(t: ExecutionContext): Promise<Theirs> {
   const notes: string[] = []
   const server = new jayson.Server({
     add: (values: number[], done: (error: unknown, sum?: number) => void) =>
@@ -83,7 +88,12 @@ test('jayson as a server for ours', async (t) => {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => server.close())
-  const session = await dial(`tcp://127.0.0.1:${(server.address() as AddressInfo).port}`, rpc({ wire }))
+  return { address: `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`, notes }
+}
+
+test('jayson as a server for ours', async (t) => {
+  const { address, notes } = await serveTheirs(t)
+  const session = await dial(address, rpc({ wire }))
   t.teardown(() => session.destroy())
   const calls = session.data.client(Calculator)
 
@@ -103,4 +113,24 @@ test('jayson as a server for ours', async (t) => {
     Array.from({ length: 300 }, (_, at) => at + 1),
   )
   t.deepEqual(notes, ['one'])
+})
+
+test('batches of ours are answered by jayson', async (t) => {
+  const { address, notes } = await serveTheirs(t)
+  const session = await dial(address, rpc({ wire: jsonRpc({ framing: line(), batch: true }) }))
+  t.teardown(() => session.destroy())
+  const calls = session.data.client(Calculator)
+  calls.note({ text: 'in a batch' })
+  const settled = await Promise.allSettled([
+    calls.add([1, 2]),
+    calls.divide({ dividend: 1, divisor: 0 }),
+    calls.slow(),
+    calls.add([3, 4]),
+  ])
+  t.deepEqual(
+    settled.map((result) => (result.status === 'fulfilled' ? result.value : (result.reason as RpcError).jsonRpcCode)),
+    [3, BY_ZERO.code, -32_601, 7],
+  )
+  t.deepEqual(notes, ['in a batch'])
+  t.like(session.stats, { sentMessages: 1, receivedMessages: 1 })
 })

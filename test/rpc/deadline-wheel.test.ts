@@ -1,16 +1,19 @@
 import fc from 'fast-check'
 import test from 'ava'
-import { DeadlineWheel, Due, wheelOf } from '../../src/rpc/deadline-wheel.ts'
+import { DeadlineWheel, type Due, wheelOf } from '../../src/rpc/deadline-wheel.ts'
 import { virtualEnv, type VirtualEnv } from '../../src/testing/virtual-env.ts'
 
-class Noted extends Due {
+class Noted implements Due {
+  tick = -1
+  restMs = 0
+  next: Due | undefined = undefined
+  previous: Due | undefined = undefined
   readonly #env: VirtualEnv
   readonly #then: (() => void) | undefined
   ranAt: number | undefined
   runs = 0
 
   constructor(env: VirtualEnv, then?: () => void) {
-    super()
     this.#env = env
     this.#then = then
   }

@@ -1,5 +1,7 @@
+import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
+import protobufjs from 'protobufjs'
 import { demo } from '../../.gen/arith.js'
 import { msgpackBody } from '../../codecs/msgpack.ts'
 import {
@@ -142,5 +144,39 @@ test('MessagePack: values that JSON has not, and void', async (t) => {
   for await (const [part] of store.parts(3)) parts.push(part as number)
   t.deepEqual(parts, [0, 1, 2])
   t.deepEqual(told, [[1, 2]])
+  await pair.close()
+})
+
+/** As an application has one whose version differs from ours. */
+function anotherProtobufjs(): typeof protobufjs {
+  const require = createRequire(import.meta.url)
+  for (const path of Object.keys(require.cache)) if (path.includes('protobufjs')) delete require.cache[path]
+  return require('protobufjs') as typeof protobufjs
+}
+
+test('types of another copy of protobufjs are as good as those of our own', async (t) => {
+  const other = anotherProtobufjs()
+  t.not(other.Reader, protobufjs.Reader)
+  const root = other.parse(`syntax = "proto3"; package demo;
+    service Keep { rpc Same(Blob) returns (Blob); }
+    message Blob { string name = 1; bytes data = 2; }`).root
+  const Keep = protobufServiceFrom<{ same: ProtobufMethod<'unary', object, { name: string; data: Uint8Array }> }>(
+    root,
+    'demo.Keep',
+  )
+  const body = protobufBody(Keep)
+  const wire = binary({ body })
+  const pair = await rpcPair({ wire, onPeer: (peer) => peer.serve(Keep, { same: (blob) => blob as never }) }, { wire })
+  const calls = pair.near.client(Keep)
+  for (const name of ['one', '', 'three']) {
+    const blob = await calls.same({ name, data: Uint8Array.of(1, 2, 3) })
+    t.is(blob.name, name)
+    t.deepEqual([...blob.data], [1, 2, 3])
+  }
+  const frame = Uint8Array.of(0x12, 1, 7)
+  const { data } = body.decode(frame, 'demo.Keep.same', 'input') as { data: Uint8Array }
+  frame.fill(0)
+  t.deepEqual([...data], [7]) // it points nowhere into its frame
+  t.throws(() => body.decode(Uint8Array.of(0x12, 9, 7), 'demo.Keep.same', 'input'), { code: 'ERR_BAD_MESSAGE' })
   await pair.close()
 })
