@@ -156,6 +156,8 @@ class BinaryCodec implements Codec<Frame> {
       case FrameType.OUTPUT_CREDIT:
         frame.amount = this.#varint(bytes)
         break
+      case FrameType.CLIENT_STREAM:
+      case FrameType.BIDI_STREAM:
       case FrameType.CANCEL:
       case FrameType.INPUT_END:
       case FrameType.OUTPUT_END:
