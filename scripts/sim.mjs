@@ -4,7 +4,7 @@
 //   npm run sim -- --seed SEED                               one seed, with everything that happened in it
 //   npm run sim -- --mutants [--write] [NAME…]               each planted mistake, until a seed finds it; --write puts the
 //                                                            score into docs/reliability.md
-import { fork } from 'node:child_process'
+import { fork, spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
@@ -127,7 +127,7 @@ async function showSeed(seed) {
   process.exit(violations.length === 0 ? 0 : 1)
 }
 
-/** A copy of what was compiled, with one mistake in it. @throws where the patch fits nowhere, or in several places */
+/** A copy of what was compiled, with one mistake in it. @throws where the patch fits nowhere, or in several places, or is no program */
 function plant({ name, file, find, replace }) {
   const root = join(BUILD, 'mutants', name)
   for (const part of COPIED)
@@ -143,6 +143,9 @@ function plant({ name, file, find, replace }) {
     path,
     source.replace(find, () => replace),
   )
+  // A program that does not even start would be caught by nobody's merit.
+  const { status, stderr } = spawnSync(process.execPath, ['--check', path], { encoding: 'utf8' })
+  if (status !== 0) throw new Error(`the patch ${name} is no program: ${stderr}`)
   return root
 }
 

@@ -53,7 +53,13 @@ export class BinaryReader {
     frame.id = this.#varint()
     if (type < FrameType.RESULT) this.#readMethod(frame, flags)
     if ((flags & METADATA) !== 0) frame.metadata = this.#metadata()
-    if (type <= FrameType.RESULT || type === FrameType.INPUT || type === FrameType.OUTPUT) frame.body = this.#rest()
+    if (
+      type < FrameType.CLIENT_STREAM ||
+      type === FrameType.RESULT ||
+      type === FrameType.INPUT ||
+      type === FrameType.OUTPUT
+    )
+      frame.body = this.#rest()
     else if (type === FrameType.ERROR) frame.body = this.#error(flags)
     else if (type === FrameType.INPUT_CREDIT || type === FrameType.OUTPUT_CREDIT) frame.amount = this.#varint()
     if (this.#at < to) throw badMessage('an RPC frame is longer than what it says')

@@ -7,6 +7,12 @@ export { type SessionsUnderTest, verifySession } from './conformance/session.ts'
 export type { TestFunction } from './conformance/test-function.ts'
 export { type TransportUnderTest, verifyTransport } from './conformance/transport.ts'
 export { embed, type EmbeddedSession, type EmbedOptions, type FeedOptions } from './embed.ts'
+export {
+  type DatagramFaults,
+  type FaultyDatagrams,
+  faultyDatagrams,
+  type FaultyDatagramsOptions,
+} from './faulty-datagrams.ts'
 export { type FaultyLink, faultyLink, type FaultyLinkOptions } from './faulty-link.ts'
 export type { Faults } from './faults.ts'
 export { HeldConnection, type HeldConnectionOptions, type HeldWrite } from './held-connection.ts'

@@ -170,6 +170,7 @@ test('F-07: a malformed frame closes its session with a code', async (t) => {
     'with an error that goes on': hex`06 01 01 00 00`,
     'with error data that are not JSON': hex`46 01 01 00 7b`,
     'with a cancel that goes on': hex`07 01 00`,
+    'with a stream to read that brings a body': hex`23 01 01 05 73 2e 73 75 6d 31`,
     'with a go-away that goes on': hex`10 00`,
     'with a service without a name': hex`0e`,
     'with credit for nothing': hex`0a 01`,

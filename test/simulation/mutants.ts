@@ -16,8 +16,9 @@ const buffer = 'src/core/chunk-buffer.js'
 const clock = 'src/core/session-clock.js'
 const slot = 'src/core/client-slot.js'
 const server = 'src/core/live-server.js'
+const peer = 'src/rpc/live-peer.js'
 
-/** RELIABILITY §4.1, as far as core and transports go. */
+/** RELIABILITY §4.1, as far as core, transports and RPC go. */
 export const MUTANTS: readonly Mutant[] = [
   // ── The life of a session ───────────────────────────────────────────────────────────────────────────────────
   {
@@ -247,5 +248,78 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/transports/proxy-protocol/pending-header.js',
     find: 'chunk.subarray(header.length - this.#held.length)',
     replace: 'chunk.subarray(chunk.length)',
+  },
+  // ── RPC ─────────────────────────────────────────────────────────────────────────────────────────────────────
+  {
+    name: 'answer-settles-another-call',
+    file: 'src/rpc/call-table.js',
+    find: 'return call?.id === id ? call : undefined;',
+    replace: 'return call ?? this.all()[0];',
+  },
+  {
+    name: 'cancel-not-sent',
+    file: peer,
+    find: "this.notify(new Frame(FrameType.CANCEL, call.id, '', undefined));",
+    replace: '',
+  },
+  {
+    name: 'credit-never-returned',
+    file: 'src/rpc/item-queue.js',
+    find: 'this.#credit(this.#readBytes);',
+    replace: '',
+  },
+  {
+    name: 'credit-returned-twice',
+    file: 'src/rpc/item-queue.js',
+    find: 'this.#credit(this.#readBytes);\n        this.#readBytes = 0;',
+    replace: 'this.#credit(this.#readBytes);',
+  },
+  {
+    name: 'stream-never-goes-on',
+    file: peer,
+    find: 'sender.resume();',
+    replace: '{}',
+  },
+  {
+    name: 'items-never-closed',
+    file: 'src/rpc/item-sender.js',
+    find: 'if (!this.#stepping)\n            this.#close();',
+    replace: '',
+  },
+  {
+    name: 'calls-outlive-their-session',
+    file: peer,
+    find: 'for (const call of this.#outgoing.all())\n            call.fail(error);',
+    replace: '',
+  },
+  {
+    name: 'handlers-outlive-their-session',
+    file: peer,
+    find: 'call.abandon(error);\n        for (const { call } of',
+    replace: 'void call;\n        for (const { call } of',
+  },
+  {
+    name: 'deadline-never-over',
+    file: peer,
+    find: 'wheel.add(call, timeoutMs);',
+    replace: '',
+  },
+  {
+    name: 'deadline-does-not-travel',
+    file: peer,
+    find: 'this.#wheel?.add(call.deadline, call.timeoutMs);',
+    replace: '{}',
+  },
+  {
+    name: 'handled-call-said-not-to-be',
+    file: peer,
+    find: 'notRun: !call.ran',
+    replace: 'notRun: true',
+  },
+  {
+    name: 'unsafe-call-tried-again',
+    file: 'src/rpc/retry.js',
+    find: "(error.sent !== 'no' && !idempotent)",
+    replace: 'false',
   },
 ]

@@ -117,7 +117,7 @@ export interface Plan {
 export const WINDOW_BYTES = 16 * 1024
 const FAULTS_AT_LEAST = 10
 /** Of the worlds, in which some call each other as well. */
-const RPC_SHARE = 0.3
+const RPC_SHARE = 0.25
 /** What an `onOpen` takes; until it is over a session sends no heartbeats. */
 const MOST_OPEN_MS = 300
 const FAULT_KINDS = [

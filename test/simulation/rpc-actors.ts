@@ -32,8 +32,8 @@ const PING: Task = {
   timeoutMs: 1500,
   cancelMs: -1,
 }
-/** Longer than any call takes where nothing goes wrong. */
-const LONG_CALL_MS = 8000
+/** Longer than a ping takes where nothing goes wrong. */
+const YOUNG_CALL_MS = 500
 const DEFAULT_TIMEOUT_MS = 4000
 const LEAVE_MS = 4000
 
@@ -50,7 +50,6 @@ abstract class RpcParty {
   #workshop: Workshop | undefined
   #calls: RpcCall[] = []
   #pings: Disposable | undefined
-  #calmAt = Infinity
 
   constructor(stage: Stage, line: RpcLine, end: RpcEnd) {
     this.stage = stage
@@ -138,12 +137,11 @@ abstract class RpcParty {
 
   checkCalm(violate: (what: string) => void): void {
     if (this.isDead) return
-    if (this.#calmAt === Infinity) this.#calmAt = this.world.at
     for (const call of this.#calls) {
-      if (!call.isSettled && call.ageMs > LONG_CALL_MS) violate(`call ${call.id} is under way after the calm`)
+      if (!call.isSettled && call.ageMs > YOUNG_CALL_MS) violate(`call ${call.id} is under way after the calm`)
       if (call.isSettled && call.input.isOpen) violate(`call ${call.id} is over, and its items were not closed`)
     }
-    this.#workshop?.checkCalm(this.#calmAt, violate)
+    this.#workshop?.checkCalm(violate)
   }
 
   checkEnd(): void {

@@ -32,7 +32,7 @@ export class RpcCall {
   readonly #dueAt: number
   /** Handlers that were begun. */
   runs = 0
-  settledAt = -1
+  isSettled = false
   /** The caller has aborted its signal. */
   isCanceled = false
   /** Its caller was told that no handler was begun. */
@@ -47,10 +47,6 @@ export class RpcCall {
     this.#startedAt = world.at
     this.#dueAt = task.timeoutMs === 0 ? Infinity : world.at + task.timeoutMs
     world.note(`call ${id} ${task.method} of ${caller.name}`)
-  }
-
-  get isSettled(): boolean {
-    return this.settledAt >= 0
   }
 
   get isDead(): boolean {
@@ -133,7 +129,7 @@ export class RpcCall {
     world.note(`call ${this.id} settles: ${what}`)
     world.expect(!this.isSettled, `call ${this.id} settled twice`)
     world.expect(this.caller.state === 'running', `call ${this.id} settled on a host that is ${this.caller.state}`)
-    this.settledAt = world.at
+    this.isSettled = true
     return true
   }
 

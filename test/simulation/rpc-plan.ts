@@ -80,6 +80,8 @@ const METHODS = ['run', 'run', 'run', 'safe', 'safe', 'tell', 'items', 'sum', 'e
 /** JSON-RPC has no streams. */
 const PLAIN_METHODS = 6
 const MAX_WORK_MS = 1500
+/** What begins so shortly before the calm often lives to see it. */
+const LATE_MS = 1000
 /** So many items of that size are more than any window. */
 const LARGE_STREAM = 80
 const LARGE_ITEM_BYTES = 1500
@@ -118,10 +120,10 @@ export class RpcPlanner {
     for (const actor of [from, from + 1]) {
       const bursts = 3 + this.#below(6)
       for (let i = 0; i < bursts; i++) {
-        const isStream = line.wire === 'binary' && this.#odds(0.3)
+        const isStream = line.wire === 'binary' && this.#odds(0.4)
         const method = isStream ? this.#pick(METHODS.slice(PLAIN_METHODS)) : this.#pick(METHODS.slice(0, PLAIN_METHODS))
         steps.push({
-          ...this.#place(actor, calmAt),
+          ...this.#place(actor, calmAt, this.#odds(0.5) ? calmAt - LATE_MS : 0),
           kind: 'call',
           count: isStream ? 1 + this.#below(2) : 1 + this.#below(8),
           anywhere: this.#odds(0.5),
@@ -134,8 +136,8 @@ export class RpcPlanner {
     return steps
   }
 
-  #place(actor: number, calmAt: number) {
-    return { at: 1 + this.#below(calmAt), actor, pick: this.#below(8) }
+  #place(actor: number, calmAt: number, from = 0) {
+    return { at: from + 1 + this.#below(calmAt - from), actor, pick: this.#below(8) }
   }
 
   #end(): RpcEnd {
@@ -149,8 +151,8 @@ export class RpcPlanner {
 
   #task(method: RpcMethod): Task {
     const isStream = method === 'items' || method === 'sum' || method === 'echo'
-    const isLarge = isStream && this.#odds(0.3)
-    const isForever = !isStream && method !== 'tell' && this.#odds(0.1)
+    const isLarge = isStream && this.#odds(0.5)
+    const isForever = !isStream && method !== 'tell' && this.#odds(0.2)
     const items = isStream ? (isLarge ? LARGE_STREAM + this.#below(30) : this.#below(12)) : 0
     const cancelMs = isForever || this.#odds(0.2) ? this.#below(1500) : -1
     return {
@@ -163,7 +165,7 @@ export class RpcPlanner {
       itemBytes: isLarge ? LARGE_ITEM_BYTES + this.#below(400) : this.#below(50),
       takes: items === 0 || this.#odds(0.7) ? items + 1 : 1 + this.#below(items),
       restsEach: this.#pick([0, 4, 25]),
-      timeoutMs: this.#pick([0, 100, 1000, 5000]),
+      timeoutMs: this.#pick(isStream || isForever ? [0, 0, 0, 1000] : [0, 100, 1000, 5000]),
       cancelMs,
     }
   }

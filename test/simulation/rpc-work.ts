@@ -33,8 +33,6 @@ export const WIRES: Readonly<Record<RpcWireName, () => RpcWire>> = {
 export const CALL_METADATA = 'call'
 /** Late by the clock's own grain, and by the turn in which it is found out. */
 const DEADLINE_SLACK_MS = 100
-/** From when a caller has given up until every handler knows, where nothing is wrong. */
-const NEWS_MS = 2000
 const REST_MS = 5
 
 /** A handler that runs. */
@@ -97,12 +95,10 @@ export class Workshop {
     }
   }
 
-  /** When nothing has gone wrong since then. */
-  checkCalm(since: number, violate: (what: string) => void): void {
-    const { world } = this.#around
+  /** When nothing has gone wrong for a while. */
+  checkCalm(violate: (what: string) => void): void {
     for (const { call, context } of this.#running) {
-      if (!call.isSettled || call.isDead || context.signal.aborted || call.task.method === 'tell') continue
-      if (world.at - Math.max(call.settledAt, since) > NEWS_MS)
+      if (call.isSettled && !call.isDead && !context.signal.aborted && call.task.method !== 'tell')
         violate(`call ${call.id} is handled, and nobody waits for it`)
     }
   }

@@ -16,13 +16,16 @@ test('some seeds: nothing is violated, and each leaves the same trace again', as
 test('every plan has ten faults and more, and together they have all kinds', (t) => {
   const kinds = new Set<Fault['kind']>()
   const schemes = new Set<string>()
+  const methods = new Set<string>()
   for (let seed = 1; seed <= 200; seed++) {
     const { steps, actors } = makePlan(seed)
     const faults = steps.filter(isFault)
     t.true(faults.length >= 10)
     for (const { fault } of faults) kinds.add(fault.kind)
     for (const actor of actors) if (actor.kind === 'server') schemes.add(actor.line.scheme)
+    for (const step of steps) if (step.kind === 'call') methods.add(step.task.method)
   }
   t.is(kinds.size, 11)
+  t.deepEqual([...methods].toSorted(), ['echo', 'items', 'run', 'safe', 'sum', 'tell'])
   t.deepEqual([...schemes].toSorted(), ['proxied', 'tcp', 'tls', 'udp', 'ws'])
 })

@@ -12,6 +12,17 @@ import { FrameWriter } from '../../../src/core/frame-writer.ts'
 import type { Framing, FramingFactory } from '../../../src/core/framing.ts'
 import { hex } from '../../../src/testing/hex.ts'
 import type { Random } from '../../../src/testing/random.ts'
+import {
+  between,
+  contentLengths,
+  type Expected,
+  fixed,
+  type FramingReference,
+  lengths,
+  lines,
+  netstrings,
+  varints,
+} from '../references/framings.ts'
 import { ascii, codeOf, type FuzzTarget, hexOf, same } from '../fuzz-target.ts'
 
 const LIMITS = [7, 100, 1024 * 1024]
@@ -74,6 +85,7 @@ function shown({ frames, end }: Reading, isEndTold = true): string {
 /**
  * @param writes 'frames': what it read it can also write, and reads again as it was; 'wire': a frame has its header
  * @param isEndTold the error is the same one however the input is cut
+ * @param reference what must come of it, by the definition of the framing
  */
 function framing(
   name: string,
@@ -82,6 +94,7 @@ function framing(
   tokens: readonly Uint8Array[] = [],
   writes: 'frames' | 'wire' = 'frames',
   isEndTold = true,
+  reference?: FramingReference,
 ): FuzzTarget {
   const headerBytes = writes === 'wire' ? MOST_HEADER_BYTES : 0
   return {
@@ -98,11 +111,18 @@ function framing(
         same(shown(read(factory, single, limitBytes, headerBytes), isEndTold), shown(whole, isEndTold), 'byte by byte')
       }
       const wire = writes === 'wire' ? Uint8Array.from(Buffer.concat(whole.frames)) : rewritten(factory, whole.frames)
+      if (reference !== undefined) compare(whole, reference(Buffer.from(input).toString('latin1'), limitBytes))
       if (wire !== undefined)
         same(shown(read(factory, [wire], Infinity)), shown({ ...whole, end: '' }), 'written again')
       return `${Math.min(whole.frames.length, 8)} ${whole.end}`
     },
   }
+}
+
+function compare(found: Reading, { frames, end }: Expected): void {
+  const expected = frames.map((frame) => Buffer.from(frame, 'latin1').toString('hex'))
+  same(found.frames.map(hexOf).join(' '), expected.join(' '), 'by its definition')
+  if (end !== 'either') same(found.end === '' ? 'fine' : 'bad', end, 'by its definition')
 }
 
 /** Undefined where one of the frames cannot be written, which is said by an error. */
@@ -119,15 +139,35 @@ const HEADER = ascii('Content-Length: ')
 
 /** The framings of `hawser/framing`, and that of the Redis example. */
 export const framings: readonly FuzzTarget[] = [
-  framing('length', lengthPrefixed(), [hex`00000002 6869 00000000 00000001 61`, hex`ffffffff 00`]),
-  framing('length-u8', lengthPrefixed({ fieldBytes: 1 }), [hex`02 6869 00 01 61`]),
-  framing('length-u16-le', lengthPrefixed({ fieldBytes: 2, order: 'le' }), [hex`0200 6869 0000 0100 61`]),
-  framing('length-u24', lengthPrefixed({ fieldBytes: 3 }), [hex`000002 6869 000000`]),
-  framing('length-u64', lengthPrefixed({ fieldBytes: 8 }), [
-    hex`0000000000000002 6869`,
-    hex`0020000000000000 00`,
-    hex`ffffffffffffffff`,
-  ]),
+  framing(
+    'length',
+    lengthPrefixed(),
+    [hex`00000002 6869 00000000 00000001 61`, hex`ffffffff 00`],
+    [],
+    'frames',
+    true,
+    lengths(4),
+  ),
+  framing('length-u8', lengthPrefixed({ fieldBytes: 1 }), [hex`02 6869 00 01 61`], [], 'frames', true, lengths(1)),
+  framing(
+    'length-u16-le',
+    lengthPrefixed({ fieldBytes: 2, order: 'le' }),
+    [hex`0200 6869 0000 0100 61`],
+    [],
+    'frames',
+    true,
+    lengths(2, 'le'),
+  ),
+  framing('length-u24', lengthPrefixed({ fieldBytes: 3 }), [hex`000002 6869 000000`], [], 'frames', true, lengths(3)),
+  framing(
+    'length-u64',
+    lengthPrefixed({ fieldBytes: 8 }),
+    [hex`0000000000000002 6869`, hex`0020000000000000 00`, hex`ffffffffffffffff`],
+    [],
+    'frames',
+    true,
+    lengths(8),
+  ),
   framing(
     'length-behind-magic',
     lengthPrefixed({ offset: 2, fieldBytes: 2, adjustment: -4, strip: 0 }),
@@ -135,23 +175,69 @@ export const framings: readonly FuzzTarget[] = [
     [],
     'wire',
   ),
-  framing('varint', varintPrefixed(), [hex`02 6869 00 8101`, hex`ffffffffffffffffff01`, hex`8000`]),
-  framing('line', line(), [ascii('hi\nyou\r\n\n'), ascii('\r\n\r')], [ascii('\r\n'), ascii('\r')]),
-  framing('line-crlf', line({ ending: '\r\n' }), [ascii('hi\r\nyou\n\r\n')], [ascii('\r\n'), ascii('\n')]),
-  framing('delimiter', delimiter('--'), [ascii('a--bc----'), ascii('-a-')], [ascii('-'), ascii('--')]),
-  framing('delimiter-self', delimiter(hex`00 00 01`), [hex`aa 00 00 01 00 00 00 01`], [hex`00 00`, hex`01`]),
-  framing('fixed', fixedLength(3), [ascii('abcdef')]),
+  framing(
+    'varint',
+    varintPrefixed(),
+    [hex`02 6869 00 8101`, hex`ffffffffffffffffff01`, hex`8000`],
+    [],
+    'frames',
+    true,
+    varints,
+  ),
+  framing(
+    'line',
+    line(),
+    [ascii('hi\nyou\r\n\n'), ascii('\r\n\r')],
+    [ascii('\r\n'), ascii('\r')],
+    'frames',
+    true,
+    lines,
+  ),
+  framing(
+    'line-crlf',
+    line({ ending: '\r\n' }),
+    [ascii('hi\r\nyou\n\r\n')],
+    [ascii('\r\n'), ascii('\n')],
+    'frames',
+    true,
+    between('\r\n', 2),
+  ),
+  framing(
+    'delimiter',
+    delimiter('--'),
+    [ascii('a--bc----'), ascii('-a-')],
+    [ascii('-'), ascii('--')],
+    'frames',
+    true,
+    between('--', 2),
+  ),
+  framing(
+    'delimiter-self',
+    delimiter(hex`00 00 01`),
+    [hex`aa 00 00 01 00 00 00 01`],
+    [hex`00 00`, hex`01`],
+    'frames',
+    true,
+    between('\0\0\u0001', 3),
+  ),
+  framing('fixed', fixedLength(3), [ascii('abcdef')], [], 'frames', true, fixed(3)),
   framing(
     'content-length',
     contentLength(),
     [ascii('Content-Length: 2\r\n\r\nhi'), ascii('content-length:0\r\nContent-Type: a\r\n\r\n')],
     [HEADER, ascii('\r\n'), ascii('\r\n\r\n'), ascii('Content-Length: 9007199254740993\r\n\r\n'), ascii(': ')],
+    'frames',
+    true,
+    contentLengths,
   ),
   framing(
     'netstring',
     netstring(),
     [ascii('2:hi,0:,'), ascii('007:x')],
     [ascii(':'), ascii(','), ascii('99999999999')],
+    'frames',
+    true,
+    netstrings,
   ),
   framing(
     'sized',

@@ -2,6 +2,7 @@ import { parseIp, ipText } from '../../../src/core/ip-address.ts'
 import { hex } from '../../../src/testing/hex.ts'
 import type { Endpoint } from '../../../src/transports/proxy-protocol/proxied-peer.ts'
 import { readProxyHeader } from '../../../src/transports/proxy-protocol/proxy-header.ts'
+import { proxyHeader } from '../references/proxy-header.ts'
 import { ascii, codeOf, type FuzzTarget, hexOf, same } from '../fuzz-target.ts'
 
 /** Of version 2, whose length is 16 bits wide. */
@@ -30,9 +31,21 @@ function checkEnd({ host, port }: Endpoint): void {
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`the port ${port}`)
 }
 
+/** @throws where the specification says something else */
+function compare(found: string, input: Uint8Array): void {
+  const expected = proxyHeader(Buffer.from(input).toString('latin1'))
+  if (expected === 'bad') return same(found, 'ERR_PROXY', 'by the specification')
+  if (expected === 'either') return
+  const [bytes = '', ends = ''] = found.split(' ')
+  same(bytes, String(expected.bytes), 'by the specification')
+  const ports = [...ends.matchAll(/"port":(\d+)/g)].map(([, port]) => port)
+  same(ports.join(), (expected.ports ?? []).join(), 'by the specification')
+}
+
 /** Where it is known what the bytes are: all longer inputs must come to the same. */
 function checkPrefixes(input: Uint8Array): string {
   const whole = outcome(input)
+  compare(whole, input)
   const step = Math.ceil(input.length / 600)
   for (let length = 0; length < input.length; length += step) {
     const early = outcome(input.subarray(0, length))

@@ -4,9 +4,12 @@ import { readClose } from '../../../src/transports/websocket/close-frame.ts'
 import { HeadReader } from '../../../src/transports/websocket/head.ts'
 import { hex } from '../../../src/testing/hex.ts'
 import type { Random } from '../../../src/testing/random.ts'
+import { type ExpectedFrames, webSocketFrames } from '../references/web-socket.ts'
 import { ascii, codeOf, type FuzzTarget, hexOf, same } from '../fuzz-target.ts'
 
 const LIMITS = [5, 200, 1024 * 1024]
+/** The reference takes its time. */
+const MOST_COMPARED_BYTES = 4096
 
 /** What a parser made of the chunks; messages in pieces are added up, since where they are cut is nobody's promise. */
 function parsed(
@@ -45,6 +48,17 @@ function parsed(
   return `${told.join(' ')} ${boundary === 'stream' && !told.at(-1)?.startsWith('ERR') ? pieces : ''}`
 }
 
+function compare(found: string, { told, end }: ExpectedFrames): void {
+  const events = found
+    .trim()
+    .split(' ')
+    .filter((event) => event !== '')
+  const isBad = events.at(-1)?.startsWith('ERR') === true
+  if (isBad) events.pop()
+  same(events.join(' '), told.join(' '), 'by RFC 6455')
+  if (end !== 'either') same(isBad ? 'bad' : 'fine', end, 'by RFC 6455')
+}
+
 function frames(role: 'client' | 'server', corpus: readonly Uint8Array[]): FuzzTarget {
   const masked = role === 'server'
   return {
@@ -65,6 +79,8 @@ function frames(role: 'client' | 'server', corpus: readonly Uint8Array[]): FuzzT
       const limitBytes = LIMITS[random.below(LIMITS.length)] as number
       const boundary = random.below(4) === 0 ? 'stream' : 'auto'
       const whole = parsed([input], masked, limitBytes, Infinity, boundary)
+      if (boundary === 'auto' && input.length <= MOST_COMPARED_BYTES)
+        compare(whole, webSocketFrames(input, masked, limitBytes))
       const chunks = random.cut(input, 1 + random.below(input.length + 1))
       same(parsed(chunks, masked, limitBytes, Infinity, boundary), whole, 'cut')
       same(parsed([input], masked, limitBytes, 1 + random.below(3), boundary), whole, 'a few frames a turn')
