@@ -20,6 +20,15 @@ const FLAGS: readonly number[] = /* @__PURE__ */ Array.from({ length: FrameType.
   return type === FrameType.RESULT || type === FrameType.OUTPUT_END ? METADATA : 0
 })
 
+/** The types that end in a body, a bit each. What a stream begins with comes in frames of its own. */
+const BODIES =
+  (1 << FrameType.UNARY) |
+  (1 << FrameType.ONE_WAY) |
+  (1 << FrameType.SERVER_STREAM) |
+  (1 << FrameType.RESULT) |
+  (1 << FrameType.INPUT) |
+  (1 << FrameType.OUTPUT)
+
 const errorData = /* @__PURE__ */ new JsonText()
 
 /** What the bytes of a frame say. @throws ERR_BAD_MESSAGE */
@@ -53,13 +62,7 @@ export class BinaryReader {
     frame.id = this.#varint()
     if (type < FrameType.RESULT) this.#readMethod(frame, flags)
     if ((flags & METADATA) !== 0) frame.metadata = this.#metadata()
-    if (
-      type < FrameType.CLIENT_STREAM ||
-      type === FrameType.RESULT ||
-      type === FrameType.INPUT ||
-      type === FrameType.OUTPUT
-    )
-      frame.body = this.#rest()
+    if (((BODIES >> type) & 1) !== 0) frame.body = this.#rest()
     else if (type === FrameType.ERROR) frame.body = this.#error(flags)
     else if (type === FrameType.INPUT_CREDIT || type === FrameType.OUTPUT_CREDIT) frame.amount = this.#varint()
     if (this.#at < to) throw badMessage('an RPC frame is longer than what it says')

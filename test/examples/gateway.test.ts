@@ -602,6 +602,9 @@ test('gateway: simulated devices come by themselves; one whose link is cut is go
     'that both are back',
     (news) => news.type === 'entry' && /^(pump-001|winch-003) is here$/.test(news.entry.text),
   )
+  page.session.send({ type: 'fault', ticket: 9, device: 'tank-006', fault: 'flood' }) // over UDP: what is too much is lost
+  const isFlooded = ({ id, lost }: DeviceView): boolean => id === 'tank-006' && lost > 100
+  await page.has('what was lost', (news) => news.type === 'snapshot' && news.devices.some(isFlooded))
   page.session.send({ type: 'command', ticket: 10, device: 'lamp-004', text: 'off' })
   await page.has('an answer', (news) => news.type === 'result' && news.ticket === 10 && news.text === 'is off now')
   page.session.send({ type: 'say', text: '@watchman hottest' })
