@@ -40,7 +40,7 @@ export class VirtualDatagrams {
   ): DatagramSocket {
     const { connect } = target
     const remote = connect && this.#endpoint(connect, machine)
-    if (connect !== undefined && remote?.host === connect.host && !isAddress(connect.host)) {
+    if (connect !== undefined && remote?.host === connect.host && !this.#isKnown(connect.host, machine)) {
       const { href } = makeAddress('udp', connect.host, connect.port)
       throw new HawserError('ERR_HOST_NOT_FOUND', `${href}: no such host`, { retryable: true })
     }
@@ -104,6 +104,13 @@ export class VirtualDatagrams {
     if (!heard && !toGroup && this.#weather.faults.dials !== 'ignore') {
       this.#weather.schedule(this.#delay(), () => from.machine.process.hear(() => from.refused(to)))
     }
+  }
+
+  /** Names that nobody has are those of whoever listens on them, as for streams. */
+  #isKnown(host: string, own: VirtualMachine): boolean {
+    if (isAddress(host)) return true
+    for (const socket of this.#sockets) if (socket.machine === own && socket.host === host) return true
+    return false
   }
 
   /** In the one spelling of whose host it is. */

@@ -131,6 +131,22 @@ test('what is sent while the network is cut is lost; a server that comes back is
   await env.settle()
 })
 
+test('a name that nobody has is that of whoever listens on it, as for streams', async (t) => {
+  const env = virtualEnv()
+  const server = await listen('udp://somewhere:7000', {
+    env,
+    codec: text(),
+    listener: { onMessage: (session, message) => session.send(`${message}, too`) },
+  })
+  const client = await dial('udp://somewhere:7000', { env, codec: text() })
+  client.send('here')
+  await env.settle()
+  t.is(await client.receive(), 'here, too')
+  client.destroy()
+  server.destroy()
+  await env.settle()
+})
+
 test('nobody there: a connected client hears of it, unless such answers are lost', async (t) => {
   const env = virtualEnv()
   const silent = { env, codec: text(), logger: { debug() {}, info() {}, warn() {}, error() {} } }
