@@ -48,7 +48,7 @@ const groupOf = ({ engine, compress = false, subprotocol }: Setting) => ({
 
 for (const their of theirs) {
   for (const setting of settings) {
-    test(`${their.name} as a client of ours: ${setting.name}`, async (t) => {
+    test.serial(`${their.name} as a client of ours: ${setting.name}`, async (t) => {
       const causes: CloseCause[] = []
       const server = await listen(`${setting.secure ? 'wss' : 'ws'}://127.0.0.1:0/chat`, {
         codec: mixed,
@@ -72,7 +72,7 @@ for (const their of theirs) {
       await server.close()
     })
 
-    test(`${their.name} as a server for ours: ${setting.name}`, async (t) => {
+    test.serial(`${their.name} as a server for ours: ${setting.name}`, async (t) => {
       const server = await their.serve(setting, setting.secure ? files : undefined)
       const options = {
         codec: mixed,

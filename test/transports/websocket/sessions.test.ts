@@ -2,7 +2,9 @@ import test from 'ava'
 import { text } from '../../../codecs/text.ts'
 import { dial, listen } from '../../../src/node.ts'
 import { verifySession } from '../../../src/testing/conformance/session.ts'
+import { linkOptions } from '../../support/accepting.ts'
 import { Authority } from '../../support/certificates.ts'
+import { RecordingSink } from '../../support/recording-sink.ts'
 import { suite } from '../../support/suite.ts'
 import { virtualEnv } from '../../../src/testing/virtual-env.ts'
 
@@ -30,4 +32,48 @@ test("boundary 'stream': framed texts leave as binary, since a length is no UTF-
   server.destroy()
   await setup.env.advance(5000)
   t.is(setup.env.timers, 0)
+})
+
+test('each cron period a session pings, and a pong is life; who answers none is found by idleTimeoutMs, or by a look at idleMs', async (t) => {
+  const env = virtualEnv()
+  const looks: number[] = []
+  const errors: string[] = []
+  const setup = { env, codec: text(), cronIntervalMs: 1000, idleTimeoutMs: 2500 }
+  const server = await listen('ws://127.0.0.1:80', {
+    ...setup,
+    listener: {
+      onCron: (session) => void looks.push(session.idleMs),
+      onError: (_session, error) => void errors.push(error.code),
+    },
+  })
+  const alive = await dial('ws://127.0.0.1:80', setup)
+  await env.advance(20_000)
+  t.is(alive.phase, 'open')
+  t.is(looks.length, 20)
+  t.true(looks.every((idleMs) => idleMs <= 1000))
+  await alive.close()
+
+  const link = await env.net?.dial({ host: '127.0.0.1', port: 80 }, linkOptions('dialed', {}, { env }))
+  const dead = new RecordingSink()
+  link?.attach(dead)
+  link?.write(
+    Buffer.from(
+      'GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n',
+    ),
+  )
+  await env.settle()
+  looks.length = dead.chunks.length = 0
+  await env.advance(2400)
+  t.deepEqual(looks, [1000, 2000])
+  t.is(Buffer.concat(dead.chunks).toString('hex'), '89008900', 'two pings')
+  t.is(server.sessions.size, 1)
+  await env.advance(200)
+  t.deepEqual(errors, ['ERR_IDLE_TIMEOUT'])
+  await env.advance(3000)
+  t.is(server.sessions.size, 0)
+  link?.destroy()
+  server.destroy()
+  await env.advance(5000)
+  t.is(env.timers, 0)
 })
