@@ -6,12 +6,12 @@ import { webSocket } from '../../src/browser/web-socket-transport.ts'
 import { type Address, makeAddress, parseAddress } from '../../src/core/address.ts'
 import type { Connection, ConnectionSink, Role } from '../../src/core/connection.ts'
 import type { Acceptor, Transport } from '../../src/core/transport.ts'
-import { jsonRpc } from '../../src/rpc/json-rpc.ts'
 import { verifyRpc } from '../../src/testing/conformance/rpc.ts'
 import { type SessionsUnderTest, verifySession } from '../../src/testing/conformance/session.ts'
 import type { TestFunction } from '../../src/testing/conformance/test-function.ts'
 import { verifyTransport } from '../../src/testing/conformance/transport.ts'
 import { websocket } from '../../src/transports/websocket/websocket.ts'
+import { rpcWires } from '../support/rpc-wires.ts'
 import { suite } from '../support/suite.ts'
 
 /** Sentences that are not true of a browser, each with the reason. */
@@ -89,14 +89,9 @@ verifySession(applying('browser, parts as asked for'), 'browser, parts as asked 
   dial: (where, options) => dial(where, { ...options, ws: { WebSocket } }),
 })
 const clientSetup = { env: browserEnv }
-verifyRpc(suite, 'browser, binary, json', { address, setup, clientSetup })
-verifyRpc(suite, 'browser, JSON-RPC', {
-  address,
-  setup,
-  clientSetup,
-  wire: jsonRpc({ cancelMethod: '$/cancelRequest' }),
-  metadata: false,
-})
+for (const [name, wired] of Object.entries(rpcWires)) {
+  verifyRpc(suite, `browser, ${name}`, { address, setup, clientSetup, ...wired })
+}
 
 test('each sentence that is left out is one of the suites', (t) => {
   t.deepEqual([...met].toSorted(), Object.keys(LEFT_OUT).toSorted())

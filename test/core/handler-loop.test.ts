@@ -6,7 +6,7 @@ import { line } from '../../codecs/framing/line.ts'
 import { raw } from '../../codecs/raw.ts'
 import { text } from '../../codecs/text.ts'
 import { parseAddress } from '../../src/core/address.ts'
-import type { Codec } from '../../src/core/codec.ts'
+import type { Codec, InPlaceCodec } from '../../src/core/codec.ts'
 import type { SessionError } from '../../src/core/errors.ts'
 import type { Framing } from '../../src/core/framing.ts'
 import type { Session } from '../../src/core/session.ts'
@@ -38,6 +38,19 @@ const messages = fc.array(
   { minLength: 1, maxLength: 12 },
 )
 
+/** Reads where frames lie: counts how often. */
+class TextInPlace implements Codec<string>, InPlaceCodec<string> {
+  readonly keeps = 'values'
+  readonly decode = text().decode
+  readonly encode = text().encode
+  inPlace = 0
+
+  decodeInPlace(memory: ArrayBufferLike, bytes: Uint8Array, from: number, to: number): string {
+    this.inPlace++
+    return this.decode(new Uint8Array(memory, bytes.byteOffset + from, to - from), false)
+  }
+}
+
 test('A-01: however the stream is cut, and however chunks are lent, the same messages come in order', async (t) => {
   const cutting = fc.array(fc.oneof(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 40_000 })), {
     minLength: 1,
@@ -48,7 +61,8 @@ test('A-01: however the stream is cut, and however chunks are lent, the same mes
       cutting,
       fc.constantFrom('kept', 'borrowed'),
       fc.boolean(),
-      async (sent, cuts, chunks, slow) => {
+      fc.constantFrom(text, () => new TextInPlace()),
+      async (sent, cuts, chunks, slow, codec) => {
         const heard: string[] = []
         const listener = {
           onMessage(_session: TextSession, message: string) {
@@ -56,7 +70,7 @@ test('A-01: however the stream is cut, and however chunks are lent, the same mes
             return slow ? Promise.resolve() : undefined
           },
         }
-        const embedded = await embed({ codec: text(), chunks, listener, frameTimeoutMs: 0, cronIntervalMs: 0 })
+        const embedded = await embed({ codec: codec(), chunks, listener, frameTimeoutMs: 0, cronIntervalMs: 0 })
         const wire = wireOf(sent)
         for (let at = 0, i = 0; at < wire.length; i++) {
           const size = Math.max(cuts[i % cuts.length] as number, Math.floor(wire.length / 500))
@@ -71,6 +85,27 @@ test('A-01: however the stream is cut, and however chunks are lent, the same mes
     ),
     { numRuns: 150 },
   )
+})
+
+test('a codec that can reads frames where they lie; one that is cut, or above the limit, as any other', async (t) => {
+  const errors: SessionError[] = []
+  const heard: string[] = []
+  const listener = {
+    onMessage: (_session: TextSession, message: string) => void heard.push(message),
+    onError: (_session: TextSession, error: SessionError) => void errors.push(error),
+  }
+  const codec = new TextInPlace()
+  const { connection, env } = await embed({ codec, listener, maxFrameBytes: 8 })
+  const wire = wireOf(['one', 'two', 'three'])
+  connection.feed(wire.subarray(0, 16))
+  connection.feed(wire.subarray(16))
+  await env.settle()
+  t.deepEqual(heard, ['one', 'two', 'three'])
+  t.is(codec.inPlace, 3)
+  connection.feed(wireOf(['four', 'above the limit']))
+  await env.settle()
+  t.deepEqual(heard.slice(3), ['four'])
+  t.is(errors[0]?.code, 'ERR_FRAME_TOO_LARGE')
 })
 
 test('message mode: each chunk is a message, whatever the listener takes and whenever', async (t) => {

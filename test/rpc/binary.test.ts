@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import test from 'ava'
+import { inPlace } from '../../src/core/codec.ts'
 import { FrameWriter } from '../../src/core/frame-writer.ts'
 import { isHawserError } from '../../src/core/errors.ts'
 import { binary } from '../../src/rpc/binary.ts'
@@ -305,15 +306,55 @@ test('every frame comes out as it went in', (t) => {
   )
 })
 
+/** What a frame says, or that it says nothing. */
+function said(decode: () => Frame): unknown {
+  try {
+    const { type, id, number, name, amount, metadata: entries, body } = decode()
+    return structuredClone({
+      type,
+      id,
+      number,
+      name,
+      amount,
+      entries,
+      body: body instanceof Uint8Array ? [...body] : body,
+    })
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+const damaged: fc.Arbitrary<Uint8Array> = fc.tuple(frames, fc.nat(), fc.nat(255)).map(([frame, at, byte]) => {
+  const sent = encode(frame, binary({ body: rawBody })).slice()
+  sent[at % sent.length] = byte
+  return sent
+})
+
+test('a frame says the same where it lies among others, and nothing is left of the one before', (t) => {
+  const { codec } = wireOf(binary({ body: rawBody }))
+  const lying = inPlace(codec)
+  if (lying === undefined) throw new Error('there is no way to read in place')
+  const inputs = fc.array(fc.tuple(damaged, fc.nat(20), fc.nat(20)), { minLength: 2, maxLength: 4 })
+  fc.assert(
+    fc.property(inputs, (list) => {
+      for (const [frame, before, behind] of list) {
+        const memory = new Uint8Array(before + frame.length + behind + 3).fill(0xff)
+        const bytes = memory.subarray(3)
+        bytes.set(frame, before)
+        t.deepEqual(
+          said(() => lying.decodeInPlace(memory.buffer, bytes, before, before + frame.length)),
+          said(() => codec.decode(frame, false)),
+        )
+      }
+    }),
+    { numRuns: 1_000 },
+  )
+})
+
 test('whatever bytes come, they are a frame or ERR_BAD_MESSAGE', (t) => {
   const { codec } = wireOf(binary())
-  const likely = fc.tuple(frames, fc.nat(), fc.nat(255)).map(([frame, at, byte]) => {
-    const damaged = encode(frame, binary({ body: rawBody })).slice()
-    damaged[at % damaged.length] = byte
-    return damaged
-  })
   fc.assert(
-    fc.property(fc.oneof(fc.uint8Array({ maxLength: 100 }), likely), (input) => {
+    fc.property(fc.oneof(fc.uint8Array({ maxLength: 100 }), damaged), (input) => {
       try {
         t.true(codec.decode(input, false) instanceof Frame)
       } catch (error) {
