@@ -1,5 +1,5 @@
+import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, statSync } from 'node:fs'
-import { run } from './run.mjs'
 
 const changed = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0)
 
@@ -13,5 +13,16 @@ export function buildIfStale() {
   const files = folders.flatMap((folder) => readdirSync(folder, { recursive: true }).map((name) => `${folder}/${name}`))
   // Folders count like files: their time changes when something in them goes away.
   const sources = [...folders, ...files, 'package.json', 'rollup.config.mjs', 'tsconfig.json', 'tsconfig.build.json']
-  if (sources.some((path) => changed(path) > built)) run('npm', 'run', '--silent', 'build')
+  if (sources.some((path) => changed(path) > built)) build()
+}
+
+/** What a build prints is of interest where it fails; elsewhere it would stand before what was asked for. */
+function build() {
+  console.error('building, as something has changed …')
+  const options = { stdio: ['inherit', 'pipe', 'inherit'], encoding: 'utf8' }
+  const { status, stdout, error } = spawnSync('npm', ['run', '--silent', 'build'], options)
+  if (error) throw error
+  if (status === 0) return
+  process.stdout.write(stdout)
+  process.exit(status ?? 1)
 }
