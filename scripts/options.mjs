@@ -229,6 +229,15 @@ const CHAPTERS = {
         ({ faultyLink }, options) => faultyLink('tcp://127.0.0.1:1', options), // rejects before it listens
       ],
     },
+    {
+      entry: './testing',
+      name: 'FaultyDatagramsOptions',
+      at: '`faultyDatagrams(target, options)`, beside the faults of datagrams above',
+      refuses: [
+        'src/testing/faulty-datagrams.js',
+        ({ faultyDatagrams }, options) => faultyDatagrams('udp://127.0.0.1:1', options), // rejects before it listens
+      ],
+    },
     { entry: './testing', name: 'HeldConnectionOptions', at: '`new HeldConnection(options)`' },
     { entry: './testing', name: 'TransportUnderTest', at: '`verifyTransport(test, name, options)`' },
     {

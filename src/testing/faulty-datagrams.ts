@@ -15,7 +15,10 @@ export type DatagramFaults = Pick<Faults, 'latencyMs' | 'jitterMs' | 'lossRatio'
 
 /** The faults from the start, and what decides all chance. */
 export interface FaultyDatagramsOptions extends DatagramFaults {
-  /** @defaultValue 1 */
+  /**
+   * Decides all chance.
+   * @defaultValue 1
+   */
   readonly seed?: number | undefined
 }
 
