@@ -5,7 +5,7 @@ import { text as textOf } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 
 /** No step of an example takes nearly as long; a test that waits for nothing fails instead of hanging. */
-const PATIENCE_MS = 10_000
+const PATIENCE_MS = 30_000
 
 /** Text that grows until its source ends. */
 class Transcript {
