@@ -81,8 +81,7 @@ export class Devices {
       onMessage: (session, message) => this.#onMessage(session, message, protocol),
       onCron(session) {
         const now = env.now()
-        // What waits for us, as a flood that is slowed down does, is no silence: nothing more is read meanwhile.
-        if (session.stats.undecodedBytes > 0) session.touch()
+        // Of a flood that is slowed down nothing more is read, and idleMs is 0 meanwhile.
         if (session.idleMs > silenceMs) {
           session.destroy(new HawserError('ERR_HEARTBEAT_TIMEOUT', `silent for ${silenceMs / 1_000} s`))
         } else if (now - (pingedAt.get(session) ?? 0) >= pingMs) {

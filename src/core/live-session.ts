@@ -254,7 +254,7 @@ export class LiveSession<In, Out, Data>
   }
 
   get idleMs(): number {
-    return this.#config.env.now() - this.#loop.activeAt
+    return this.#loop.readPaused ? 0 : this.#config.env.now() - this.#loop.activeAt
   }
 
   get lastMessageAt(): number {

@@ -75,7 +75,7 @@ export interface Session<out In = unknown, in Out = never, out Data = unknown>
 
   /** Time of the last inbound byte or `touch()`, as Date.now() of the session's Env. */
   readonly activeAt: number
-  /** Milliseconds since `activeAt`. */
+  /** Milliseconds since `activeAt`; 0 while we are behind and do not read, as silence then says nothing of the peer. */
   readonly idleMs: number
   /** Time of the last message that reached the listener (heartbeats do not count): for kicking idle users. */
   readonly lastMessageAt: number

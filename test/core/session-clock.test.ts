@@ -244,6 +244,19 @@ test('B-07: while we do not read, a heartbeat judges by what the peer takes', as
   t.is(embedded.env.timers, 0)
 })
 
+test('B-07: idleMs is 0 while we do not read, so that a rule in onCron kills nobody whom we slow down', async (t) => {
+  const embedded = await embed({ ...lines, inboundHighWaterMarkBytes: 4096, listener: {} })
+  await embedded.advance(500)
+  t.is(embedded.session.idleMs, 500)
+  embedded.session.pause()
+  await embedded.feed(utf8('a line\n'.repeat(1000)))
+  await embedded.advance(60_000)
+  t.is(embedded.session.idleMs, 0)
+  embedded.session.resume()
+  await embedded.advance(0)
+  t.true(embedded.session.idleMs >= 60_000, 'it reads again, and nothing comes')
+})
+
 test('a peer that has ended in good order is not taken for dead while the listener still handles what it said', async (t) => {
   const seen: string[] = []
   const embedded = await embed({
