@@ -121,7 +121,7 @@ const FAULTS_AT_LEAST = 10
 /** Of the worlds, in which streams are compressed: a zlib costs as much as a small world. */
 const COMPRESSION_SHARE = 0.08
 /** Of the worlds, in which some call each other as well. */
-const RPC_SHARE = 0.25
+const RPC_SHARE = 0.17
 /** What an `onOpen` takes; until it is over a session sends no heartbeats. */
 const MOST_OPEN_MS = 300
 const FAULT_KINDS = [
