@@ -1,11 +1,12 @@
 import { version2 } from '../support/proxy-headers.ts'
 import type { Client, ClientStatus } from '../../src/core/client.ts'
-import type { Connection, Role } from '../../src/core/connection.ts'
+import type { Connection, Role, Wrapper } from '../../src/core/connection.ts'
 import type { Env } from '../../src/core/env.ts'
 import type { SessionError } from '../../src/core/errors.ts'
 import type { EventListener } from '../../src/core/event-listener.ts'
 import type { Opening } from '../../src/core/peer.ts'
 import type { Session } from '../../src/core/session.ts'
+import { compression } from '../../src/layers/compression.ts'
 import { connect, listen } from '../../src/node.ts'
 import type { Server, SessionSetup } from '../../src/node-options.ts'
 import { passThrough } from '../../src/testing/pass-through.ts'
@@ -93,6 +94,11 @@ function setupOf(
     chunks: end.borrowed ? 'borrowed' : 'kept',
     ...(end.staged ? { stages: [() => ({ inbound: pass, outbound: pass })] } : {}),
   }
+}
+
+/** Both sides must compress; who has a layer that does nothing is each side's own affair. */
+function layersOf({ compressed }: Line, { wrapped }: End): Wrapper[] {
+  return [...(compressed ? [compression({ algorithm: 'deflate' })] : []), ...(wrapped ? [passThrough] : [])]
 }
 
 function pass(message: SimMessage, next: (message: SimMessage) => void): void {
@@ -264,7 +270,7 @@ class ServerActor extends Party implements Actor {
         maxSessions: plan.maxSessions,
         maxPendingHandshakes: 8,
         ...(plan.data === 'none' ? {} : { data: (peer: Opening<SimMessage, SimMessage>) => this.#data(peer) }),
-        ...(plan.end.wrapped ? { wrap: [passThrough] } : {}),
+        wrap: layersOf(line, plan.end),
         ...this.receiver(strangers),
         onStatus: ({ type }) => world.note(`${plan.host} ${type}`),
       }),
@@ -378,11 +384,11 @@ class ClientActor extends Party implements Actor {
     const server = portOf(this.stage.plan, plan)
     const { scheme } = line
     const where = `${scheme === 'proxied' ? 'tcp' : scheme}://${server.host}:${server.port}`
-    const wrap = [...(scheme === 'proxied' ? [behindProxy] : []), ...(plan.end.wrapped ? [passThrough] : [])]
+    const wrap = [...(scheme === 'proxied' ? [behindProxy] : []), ...layersOf(line, plan.end)]
     this.#client = world.call(() =>
       connect<SimMessage, SimMessage, unknown>(where, {
         ...setupOf(host, line, plan.end),
-        ...(wrap.length > 0 ? { wrap } : {}),
+        wrap,
         ...this.receiver(false),
         connections: plan.connections,
         reconnect: plan.reconnect,

@@ -17,6 +17,8 @@ export interface Line {
   readonly framing: FramingName
   /** WebSocket read as a byte stream. */
   readonly asStream: boolean
+  /** Inside of the layer that compresses. */
+  readonly compressed: boolean
   readonly heartbeat: { readonly intervalMs: number; readonly timeoutMs: number } | undefined
 }
 
@@ -116,8 +118,10 @@ export interface Plan {
 /** Of every stream; less than a large burst, so that backpressure is felt. */
 export const WINDOW_BYTES = 16 * 1024
 const FAULTS_AT_LEAST = 10
+/** Of the worlds, in which streams are compressed: a zlib costs as much as a small world. */
+const COMPRESSION_SHARE = 0.08
 /** Of the worlds, in which some call each other as well. */
-const RPC_SHARE = 0.25
+const RPC_SHARE = 0.17
 /** What an `onOpen` takes; until it is over a session sends no heartbeats. */
 const MOST_OPEN_MS = 300
 const FAULT_KINDS = [
@@ -144,10 +148,12 @@ export function makePlan(seed: number): Plan {
 class Planner {
   readonly #seed: number
   readonly #random: Random
+  readonly #compresses: boolean
 
   constructor(seed: number) {
     this.#seed = seed
     this.#random = new Random(seed ^ 0x51a7)
+    this.#compresses = new Random(seed ^ 0x21b).next() < COMPRESSION_SHARE
   }
 
   plan(): Plan {
@@ -232,8 +238,10 @@ class Planner {
     const codec = this.#pick(CODEC_NAMES)
     const isText = codec === 'text' || codec === 'json'
     const intervalMs = 400 + this.#below(800)
+    const scheme = this.#pick(['tcp', 'tcp', 'tcp', 'ws', 'ws', 'tls', 'proxied', 'udp'] as const)
     return {
-      scheme: this.#pick(['tcp', 'tcp', 'tcp', 'ws', 'ws', 'tls', 'proxied', 'udp']),
+      scheme,
+      compressed: this.#compresses && scheme !== 'ws' && scheme !== 'udp',
       codec,
       framing: this.#pick(isText ? FRAMING_NAMES : FRAMING_NAMES.slice(0, -1)),
       asStream: this.#odds(0.3),
