@@ -308,8 +308,10 @@ test('every frame comes out as it went in', (t) => {
 /** What a frame says, or that it says nothing. */
 function said(decode: () => Frame): unknown {
   try {
-    const frame = { ...decode() }
-    return { ...frame, body: frame.body instanceof Uint8Array ? [...frame.body] : frame.body }
+    return Object.entries(decode()).map(([key, value]: [string, unknown]) => [
+      key,
+      value instanceof Uint8Array ? [...value] : value,
+    ])
   } catch (error) {
     return (error as Error).message
   }
