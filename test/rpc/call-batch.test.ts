@@ -43,8 +43,8 @@ async function openStore(t: ExecutionContext, options: JsonRpcOptions = {}, answ
   return { env, peer, calls: peer.client(Store), session, lines, reported }
 }
 
-const call = (id: number, params: unknown): string => `{"jsonrpc":"2.0","id":${id},"method":"get","params":[${params}]}`
-const note = (params: unknown): string => `{"jsonrpc":"2.0","method":"note","params":[${params}]}`
+const call = (id: number, params: number): string => `{"jsonrpc":"2.0","id":${id},"method":"get","params":[${params}]}`
+const note = (params: number): string => `{"jsonrpc":"2.0","method":"note","params":[${params}]}`
 
 test('calls and notifications of one turn leave as one batch, in order; answers come in any', async (t) => {
   const { env, calls, lines } = await openStore(t)

@@ -40,7 +40,7 @@ function withMethods(name: string, methods: readonly (readonly [string, never])[
   return { name, methods: {}, types: new Map(methods) }
 }
 
-type Wired<Value> = Omit<RpcUnderTest<Value>, 'address'>
+type Wired<T> = Omit<RpcUnderTest<T>, 'address'>
 
 /** Every wire with every body, to be run over every transport. */
 export const rpcWires: Readonly<Record<string, Wired<never>>> = {
