@@ -13,14 +13,17 @@ export function buildIfStale() {
   const files = folders.flatMap((folder) => readdirSync(folder, { recursive: true }).map((name) => `${folder}/${name}`))
   // Folders count like files: their time changes when something in them goes away.
   const sources = [...folders, ...files, 'package.json', 'rollup.config.mjs', 'tsconfig.json', 'tsconfig.build.json']
-  if (sources.some((path) => changed(path) > built)) build()
+  if (sources.some((path) => changed(path) > built)) build(built === 0)
 }
 
-/** What a build prints is of interest where it fails; elsewhere it would stand before what was asked for. */
-function build() {
-  console.error('building, as something has changed …')
+/**
+ * Fills dist, and no more: a page's size budget is the business of `npm run build`, and keeps nobody from an example.
+ * What it prints is of interest where it fails; elsewhere it would stand before what was asked for.
+ */
+function build(first) {
+  console.error(first ? 'building: the first time this takes a minute or so …' : 'building, as something has changed …')
   const options = { stdio: ['inherit', 'pipe', 'inherit'], encoding: 'utf8' }
-  const { status, stdout, error } = spawnSync('npm', ['run', '--silent', 'build'], options)
+  const { status, stdout, error } = spawnSync('npm', ['run', '--silent', 'dist'], options)
   if (error) throw error
   if (status === 0) return
   process.stdout.write(stdout)

@@ -65,7 +65,7 @@ export class HawserError<Code extends ErrorCode = ErrorCode> extends Error {
   readonly keepable: boolean
 
   constructor(code: Code, message: string, options: HawserErrorOptions<Code> = {} as HawserErrorOptions<Code>) {
-    super(message, 'cause' in options ? { cause: options.cause } : undefined)
+    super(message, options) // Error takes `cause` of them, where they have one
     this.code = code
     this.retryable = options.retryable ?? false
     this.keepable = options.keepable ?? false
