@@ -1,3 +1,4 @@
+import { copy } from '../core/bytes.ts'
 import { isThenable } from '../core/thenable.ts'
 import type { Batch } from './batch.ts'
 import type { Due } from './deadline-wheel.ts'
@@ -154,7 +155,7 @@ export class IncomingCall implements RpcContext, ItemQueueHost, ItemSenderHost {
 
   /** It is begun later: its argument no longer pins the chunk that it came in. */
   wait(): void {
-    if (this.#body instanceof Uint8Array) this.#body = new Uint8Array(this.#body) // a copy
+    if (this.#body instanceof Uint8Array) this.#body = copy(this.#body)
     this.track()
   }
 

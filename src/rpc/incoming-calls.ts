@@ -1,3 +1,4 @@
+import { copy } from '../core/bytes.ts'
 import { HawserError, listenerFailed } from '../core/errors.ts'
 import { Batch } from './batch.ts'
 import { type DeadlineWheel, wheelOf } from './deadline-wheel.ts'
@@ -129,7 +130,7 @@ export class IncomingCalls implements IncomingCallHost {
     if (call === undefined) return true
     const bytes = body as Uint8Array // wires with streams have them
     if (this.#waiting === undefined) return call.item(bytes, bytes.length)
-    if (this.#mayWait(bytes)) return call.item(new Uint8Array(bytes), bytes.length)
+    if (this.#mayWait(bytes)) return call.item(copy(bytes), bytes.length)
     call.refuse(tooMuchWaits())
     return true
   }
