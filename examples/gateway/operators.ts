@@ -37,6 +37,11 @@ const GOING_AWAY = 1_001
 const HIGH_WATER_BYTES = 256 * 1_024
 /** With ten thousand devices. */
 const MOST_SNAPSHOT_BYTES = 4 * 1_024 * 1_024
+/**
+ * What a page may call us: a name of somebody's domain can be made to lead to this machine (DNS rebinding), and then that
+ * page and its requests have one origin. Behind a name of your own, this is where it belongs.
+ */
+const OWN_HOST = /^(localhost|[\d.]+|\[[\da-f:.]+\])(:\d+)?$/i
 const ASKING = /^@([\w-]+)\s+(.+)$/s
 
 /** People before pages: they watch, talk, and command devices. */
@@ -120,6 +125,7 @@ export class Operators implements EventListener<Wish, News, Operator> {
   /** A page of another host must not command our devices through its visitor's browser. */
   #welcome(peer: Opening<Wish, News>): Operator {
     const { origin, host } = peer.request?.headers ?? {}
+    if (typeof host !== 'string' || !OWN_HOST.test(host)) throw refused('another host', { status: 403 })
     if (typeof origin === 'string' && new URL(origin).host !== host) throw refused('another origin', { status: 403 })
     return { name: `operator-${++this.#lastOperator}`, skipped: 0 }
   }

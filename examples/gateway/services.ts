@@ -21,6 +21,8 @@ export interface ServiceEvents {
 }
 
 const ASK_TIMEOUT_MS = 5_000
+/** Until then it is anybody, and holds the place of a service. */
+const LOGIN_MS = 5_000
 const CLOSE_TIMEOUT_MS = 3_000
 
 /** Programs that attach over RPC: they call the gateway, and the gateway calls them. */
@@ -79,7 +81,9 @@ export class Services {
 
   /** Before the service's first call. What this throws ends the session. */
   async #attach(peer: RpcPeer<Attachment>): Promise<void> {
-    const { name, token, answers, simulates } = await peer.client(Attached).introduce()
+    const { name, token, answers, simulates } = await peer
+      .client(Attached)
+      .introduce(undefined, { timeoutMs: LOGIN_MS })
     if (!this.#tokens.accepts('service', name, token)) throw new RpcError('unauthenticated', 'wrong token')
     void this.#attached.get(name)?.close({ timeoutMs: CLOSE_TIMEOUT_MS }) // it has come back by another session
     Object.assign(peer.data, { name, answers, simulates })

@@ -1,3 +1,4 @@
+import { copy } from '../core/bytes.ts'
 import { isThenable } from '../core/thenable.ts'
 import type { Batch } from './batch.ts'
 import type { Due } from './deadline-wheel.ts'
@@ -150,6 +151,12 @@ export class IncomingCall implements RpcContext, ItemQueueHost, ItemSenderHost {
     this.tracked = true
     if (this.timeoutMs > 0) this.deadline = new HandlerDeadline(this, this.#host.cameAt)
     this.#host.track(this)
+  }
+
+  /** It is begun later: its argument no longer pins the chunk that it came in. */
+  wait(): void {
+    if (this.#body instanceof Uint8Array) this.#body = copy(this.#body)
+    this.track()
   }
 
   /** Calls the handler. */

@@ -1,3 +1,4 @@
+import { copy } from '../core/bytes.ts'
 import { HawserError, listenerFailed } from '../core/errors.ts'
 import { Batch } from './batch.ts'
 import { type DeadlineWheel, wheelOf } from './deadline-wheel.ts'
@@ -6,7 +7,9 @@ import { errorFrame, withoutData } from './error-body.ts'
 import { Frame, FrameType } from './frame.ts'
 import { IncomingCall, type IncomingCallHost } from './incoming-call.ts'
 import { intercept, type Interceptor } from './interceptor.ts'
+import { ITEM_COST_BYTES } from './item-cost.ts'
 import type { ItemSender } from './item-sender.ts'
+import { MAX_WAITING_BYTES } from './limits.ts'
 import type { ResolvedRpcOptions } from './options.ts'
 import type { Outlet } from './outlet.ts'
 import type { RpcPeer } from './peer.ts'
@@ -55,6 +58,8 @@ export class IncomingCalls implements IncomingCallHost {
   #heldAnswers = 0
   /** Until `onPeer` is done. */
   #waiting: WaitingCall[] | undefined = []
+  /** What they have brought. */
+  #waitingBytes = 0
 
   constructor(host: IncomingCallsHost, served: ServedMethods) {
     this.#host = host
@@ -121,7 +126,13 @@ export class IncomingCalls implements IncomingCallHost {
 
   /** INPUT. False where it is against the rules. */
   onItem({ id, body }: Frame): boolean {
-    return this.#tracked.get(id)?.item(body, (body as Uint8Array).length) !== false // wires with streams have bytes
+    const call = this.#tracked.get(id)
+    if (call === undefined) return true
+    const bytes = body as Uint8Array // wires with streams have them
+    if (this.#waiting === undefined) return call.item(bytes, bytes.length)
+    if (this.#mayWait(bytes)) return call.item(copy(bytes), bytes.length)
+    call.refuse(tooMuchWaits())
+    return true
   }
 
   /** INPUT_END. */
@@ -255,11 +266,13 @@ export class IncomingCalls implements IncomingCallHost {
     this.#running++
     if (!hasRoom) {
       call.refuse(callFailed('resource_exhausted', `there are ${this.#maxCalls} calls in progress`, 'no'))
-    } else if (this.#waiting !== undefined) {
-      call.track()
+    } else if (this.#waiting === undefined) {
+      this.#serve(call, received)
+    } else if (this.#mayWait(frame.body)) {
+      call.wait()
       this.#waiting.push({ call, received })
     } else {
-      this.#serve(call, received)
+      call.refuse(tooMuchWaits())
     }
   }
 
@@ -277,6 +290,14 @@ export class IncomingCalls implements IncomingCallHost {
   /** For so many calls of theirs more. */
   #hasRoom(calls: number): boolean {
     return this.#running + this.#heldAnswers + calls <= this.#maxCalls
+  }
+
+  /** Whether `onPeer` has not yet left too much waiting for one thing more. */
+  #mayWait(body: unknown): boolean {
+    if (this.#waitingBytes >= MAX_WAITING_BYTES) return false
+    const bytes = body === undefined ? 0 : this.#outlet.wire.bodyBytes(body).length
+    this.#waitingBytes += bytes + ITEM_COST_BYTES
+    return true
   }
 
   #hold(answer: Frame, batch: Batch): void {
@@ -314,6 +335,10 @@ export class IncomingCalls implements IncomingCallHost {
     )
     outlet.notify(errorFrame(frame.id, reason, { notRun: false }))
   }
+}
+
+function tooMuchWaits(): RpcError {
+  return callFailed('resource_exhausted', 'too much waits until calls are served', 'no')
 }
 
 /** What decoding threw is the caller's fault, unless the schema says otherwise. */

@@ -10,3 +10,5 @@ export const MAX_METADATA_BYTES = 8192
 export const MAX_NUMBERED_METHODS = 4096
 /** Services that one side of a session may announce. */
 export const MAX_ANNOUNCED_SERVICES = 1024
+/** What the calls of a peer bring while they wait for `onPeer`: who it is may still be unknown. One more frame, at most, exceeds it. */
+export const MAX_WAITING_BYTES: number = 1024 * 1024

@@ -491,11 +491,32 @@ test('gateway: lines, Protobuf over UDP, a page and a service meet in it', async
   t.notRegex(example.output, /Error|undefined|    at /)
 })
 
+function upgradeFor(host: string): string {
+  const fields = [
+    `Host: ${host}`,
+    `Origin: http://${host}`,
+    'Connection: Upgrade',
+    'Upgrade: websocket',
+    'Sec-WebSocket-Version: 13',
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+  ]
+  return `GET /operators HTTP/1.1\r\n${fields.join('\r\n')}\r\n\r\n`
+}
+
 test('gateway: a page of another site, a service with a wrong token, and what a page must not send', async (t) => {
   const { example, addresses } = await started(t, { DEVICES: '0' })
   const where = `ws://127.0.0.1:${addresses.page}/operators`
   const foreign = dial(where, { codec: json(), ws: { headers: { origin: 'http://example.com' } } })
   t.like(await t.throwsAsync(foreign), { code: 'ERR_REFUSED', status: 403 })
+  // A name that its owner has made to lead here: page and request are of one origin.
+  const rebound = new PlainClient({ port: addresses.page })
+  rebound.type(upgradeFor(`example.com:${addresses.page}`))
+  t.regex(await rebound.ended(), /^HTTP\/1\.1 403 /)
+  for (const host of ['localhost', '127.0.0.1', '[::1]']) {
+    const own = new PlainClient({ port: addresses.page })
+    own.type(upgradeFor(`${host}:${addresses.page}`))
+    await own.reads('HTTP/1.1 101 ')
+  }
   const impostor = await dial(
     `tcp://127.0.0.1:${addresses.services}`,
     rpc({
@@ -601,6 +622,11 @@ test('gateway: simulated devices come by themselves; one whose link is cut is go
   await page.has(
     'that both are back',
     (news) => news.type === 'entry' && /^(pump-001|winch-003) is here$/.test(news.entry.text),
+  )
+  page.session.send({ type: 'fault', ticket: 11, device: 'my-lamp', fault: 'cut' })
+  await page.has(
+    'why not',
+    (news) => news.type === 'result' && news.ticket === 11 && /my-lamp is not simulated/.test(news.text),
   )
   page.session.send({ type: 'fault', ticket: 9, device: 'tank-006', fault: 'flood' }) // over UDP: what is too much is lost
   const isFlooded = ({ id, lost }: DeviceView): boolean => id === 'tank-006' && lost > 100

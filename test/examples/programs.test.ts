@@ -167,6 +167,19 @@ test('chat-room: serves its page and the package, and nothing else', async (t) =
   t.is(await example.end(), 0)
 })
 
+test('chat-room: who asks for its page a thousand times without waiting is cut off, and others get it', async (t) => {
+  const example = start(t, 'chat-room')
+  const port = await example.port('http')
+  const greedy = new PlainClient({ port })
+  greedy.type('GET /page.css HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(1_000))
+  await greedy.ended()
+  const patient = new PlainClient({ port })
+  patient.type('GET /page.css HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(2))
+  await patient.reads('HTTP/1.1 200 OK')
+  for (let i = 0; i < 20; i++) t.is((await fetch(`http://127.0.0.1:${port}/page.css`)).status, 200)
+  t.is(await example.end(), 0)
+})
+
 test('chat: a port that is taken is told in a line, with what to do', async (t) => {
   const port = String(await start(t, 'chat').port())
   const second = start(t, 'chat', { PORT: port })

@@ -355,6 +355,68 @@ test('F-04: calls that wait for onPeer when the session is lost are settled, and
   t.is(env.timers, 0)
 })
 
+test('what waits for onPeer is bounded: nobody knows yet who sends it', async (t) => {
+  const Store = service('store', { put: method<string, number>(), sum: clientStream<string, number>() })
+  const env = virtualEnv()
+  const handled: number[] = []
+  const { near, far, close } = await rpcPair(
+    {
+      onPeer: async (peer) => {
+        await new Promise<void>((resolve) => void env.after(100, resolve))
+        peer.serve(Store, {
+          put: (text) => handled.push(text.length),
+          async sum(texts) {
+            let sum = 0
+            for await (const text of texts) sum += text.length
+            return sum
+          },
+        })
+      },
+    },
+    {},
+    env,
+  )
+  const large = 'x'.repeat(60_000)
+  const sum = near.client(Store).sum([large])
+  await env.settle()
+  const puts = Array.from({ length: 40 }, () => near.client(Store).put(large))
+  const outcomes = Promise.allSettled(puts)
+  await env.settle()
+  t.is(far.stats.incoming, 18) // a stream, and arguments until there is 1 MiB
+  const lateSum = rpcErrorOf(near.client(Store).sum([large]))
+  await env.settle()
+  await env.advance(100)
+  t.is(handled.length, 17)
+  const refused = (await outcomes).flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []))
+  t.is(refused.length, 23)
+  t.true(refused.every((error) => isRpcError(error, 'resource_exhausted') && error.sent === 'no'))
+  t.is(await sum, large.length)
+  t.is((await lateSum).status, 'resource_exhausted')
+  t.is(await near.client(Store).put(large), 18, 'and afterwards nothing is in the way')
+  t.is(far.stats.incoming, 0)
+  await close()
+})
+
+test('an item that comes too much before onPeer is done refuses its call', async (t) => {
+  const Store = service('store', { sum: clientStream<string, number>() })
+  const env = virtualEnv()
+  const { near, far, close } = await rpcPair(
+    { onPeer: () => new Promise<void>((resolve) => void env.after(100, resolve)) },
+    {},
+    env,
+  )
+  const large = 'x'.repeat(60_000)
+  const errors = Array.from({ length: 20 }, () => rpcErrorOf(near.client(Store).sum([large])))
+  await env.settle()
+  t.is(far.stats.incoming, 18)
+  await env.advance(100)
+  const statuses = (await Promise.all(errors)).map(({ status }) => status)
+  t.is(statuses.filter((status) => status === 'resource_exhausted').length, 2)
+  t.is(statuses.filter((status) => status === 'unimplemented').length, 18)
+  t.is(far.stats.incoming, 0)
+  await close()
+})
+
 test('F-08: more calls than maxCalls are refused at once, on either side', async (t) => {
   const { handler } = waiting()
   const { env, near, far, close } = await rpcPair(

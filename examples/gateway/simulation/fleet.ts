@@ -52,10 +52,14 @@ export class Fleet {
     return new Fleet(env, devices)
   }
 
-  /** @throws where the device is not simulated */
+  has(id: string): boolean {
+    return this.#devices.has(id)
+  }
+
+  /** @throws where the fleet has no such device */
   inflict(id: string, fault: Fault): string {
     const device = this.#devices.get(id)
-    if (device === undefined) throw new Error(`${id} is not simulated: its link is out of reach`)
+    if (device === undefined) throw new Error(`there is no device ${id}`)
     return device.inflict(fault)
   }
 

@@ -2,7 +2,7 @@
 // It gets its setup from the process that forks it, and ends with it.
 import { once } from 'node:events'
 import { type Closable, closeOnSignals, connect, parseAddress, systemEnv } from 'hawser'
-import { rpc } from 'hawser/rpc'
+import { rpc, RpcError } from 'hawser/rpc'
 import { Attached, Simulation } from '../service-contract.ts'
 import { Tokens } from '../tokens.ts'
 import { Fleet } from './fleet.ts'
@@ -41,7 +41,12 @@ function attach(gateway: string): Closable {
           introduce: () => ({ name: NAME, token: tokens.issue('service', NAME), answers: false, simulates: true }),
           ask: () => '',
         })
-        peer.serve(Simulation, { inflict: ({ device, fault }) => fleet.inflict(device, fault) })
+        peer.serve(Simulation, {
+          inflict({ device, fault }) {
+            if (fleet.has(device)) return fleet.inflict(device, fault)
+            throw new RpcError('not_found', `${device} is not simulated: its link is out of reach`)
+          },
+        })
       },
     }),
     onStatus() {},
