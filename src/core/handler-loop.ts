@@ -353,7 +353,8 @@ export class HandlerLoop<In> implements ReceivingHalf<In> {
     let count = 0
     try {
       while (this.#go && this.#burst < BURST_FRAMES) {
-        const handled = this.#mayStream() ? this.#streamMost(BURST_FRAMES - this.#burst) : this.#step()
+        const most = BURST_FRAMES - this.#burst
+        const handled = this.#mayStream() ? this.#streamMost(most) : this.#step()
         if (handled === 0) break
         count += handled
         this.#burst += handled
@@ -394,6 +395,7 @@ export class HandlerLoop<In> implements ReceivingHalf<In> {
 
   /** Where the next frame is cut, or none is there, `#stream` says what that means. */
   #streamMost(most: number): number {
+    if (!this.direct) return this.#streamStaged(most)
     const count = this.#inPlace === undefined ? 0 : this.#streamInPlace(this.#inPlace, most)
     return count > 0 ? count : this.#stream(most)
   }
@@ -450,6 +452,34 @@ export class HandlerLoop<In> implements ReceivingHalf<In> {
       const result = host.loopHandle(message)
       if (isThenable(result)) this.#await(result)
     } while (this.#go && count < most)
+    return count
+  }
+
+  /** As `#stream`, where heartbeat or stages stand between, which may give more messages than they got. */
+  #streamStaged(most: number): number {
+    const framing = this.#framing as Framing
+    const buffer = this.#buffer as ChunkBuffer
+    const codec = this.#codec
+    const host = this.#host
+    const { maxFrameBytes } = this.#limits
+    const { isPlain } = buffer
+    let count = 0
+    while (this.#go && count < most && this.#extra === undefined) {
+      const frame = isPlain ? buffer.plainFrame() : framing.next(buffer)
+      if (frame === undefined) break
+      if (frame.length > maxFrameBytes) throw frameTooLarge(frame.length, maxFrameBytes)
+      count++
+      let message: In
+      try {
+        message = codec.decode(frame, false)
+      } catch (error) {
+        this.#undecodable(error, frame)
+        continue
+      }
+      this.#handing = true
+      host.loopDecoded(message)
+      this.#handing = false
+    }
     return count
   }
 
@@ -569,7 +599,7 @@ export class HandlerLoop<In> implements ReceivingHalf<In> {
   }
 
   #mayStream(): boolean {
-    return this.direct && this.#framing !== undefined && !this.#pull
+    return this.#framing !== undefined && !this.#pull && (this.direct || this.#extra === undefined)
   }
 
   #update(): void {
