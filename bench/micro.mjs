@@ -5,11 +5,31 @@ import { once } from 'node:events'
 import { EventEmitter } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { stages as passing } from './stages.mjs'
 
 const FRAMES = 200
 const CHUNKS = 3_000
 const ROUNDS = 12
 const WARM_ROUNDS = 3
+/** One of record.proto: id, from, at, ok and 20 letters. */
+const RECORD = Buffer.from([
+  8,
+  200,
+  1,
+  16,
+  3,
+  24,
+  128,
+  212,
+  207,
+  170,
+  6,
+  32,
+  1,
+  42,
+  20,
+  ...Buffer.from('abcdefghabcdefghabcd'),
+])
 /** What is taken is told in a later turn, as by a socket. */
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
@@ -25,6 +45,10 @@ const workloads = {
     body: 'a line of sixty-four bytes, which is the size of all the others',
   },
   'echo-message-mode': { sends: 1, boundary: 'message' },
+  'echo-pulled': { sends: 1, isPulled: true },
+  'echo-3-stages': { sends: 1, stageCount: 3 },
+  'echo-8-stages': { sends: 1, stageCount: 8 },
+  'echo-protobuf': { sends: 1, codec: 'protobuf', body: RECORD },
 }
 
 /** What a connection is for a session, with nobody behind it. Its chunks are given to `sink`. */
@@ -69,9 +93,14 @@ class NoSocket extends EventEmitter {
   }
 }
 
+async function handle(session) {
+  for await (const message of session) session.send(message)
+}
+
 /** Gives a function that brings a chunk, and the object that counts what was written. */
-async function hawser({ sends, codec = 'raw', framing, boundary = 'stream' }) {
+async function hawser({ sends, codec = 'raw', framing, boundary = 'stream', isPulled = false, stageCount }) {
   const { json, line, listen, raw, text } = await import('./hawser.mjs')
+  const { codecOf } = await import('./hawser-codecs.mjs')
   let accept
   const transport = {
     schemes: ['nowhere'],
@@ -80,19 +109,20 @@ async function hawser({ sends, codec = 'raw', framing, boundary = 'stream' }) {
       return { address: 'nowhere://here:1', pause() {}, resume() {}, async close() {} }
     },
   }
-  async function open(setup, boundaryOfIt) {
+  async function open(setup, boundaryOfIt, pulls = false) {
     const listener = {
       onMessage(session, message) {
         for (let i = 0; i < sends; i++) session.send(message)
       },
     }
-    await listen('nowhere://here:1', { listener, transports: [transport], ...setup })
+    const taker = pulls ? { handle } : { listener }
+    await listen('nowhere://here:1', { transports: [transport], ...setup, ...taker })
     const connection = new Nowhere(boundaryOfIt)
     accept.admit({ scheme: 'nowhere', host: 'there', port: 1, path: '', href: connection.remoteAddress })
     accept.onConnection(connection)
     return connection
   }
-  const codecs = { json, raw, text }
+  const codecs = { json, raw, text, protobuf: () => codecOf('protobuf') }
   // Other shapes first, as in the big bench: inline caches that have seen one only would flatter.
   const jsonSide = await open({ codec: json() }, 'stream')
   const lineSide = await open({ codec: text(), framing: line() }, 'stream')
@@ -100,15 +130,16 @@ async function hawser({ sends, codec = 'raw', framing, boundary = 'stream' }) {
     jsonSide.sink.onChunk(repeated(framed(Buffer.from('{"id":1}')), 50))
     lineSide.sink.onChunk(repeated(Buffer.from('a line\n'), 50))
   }
-  const connection = await open({ codec: codecs[codec](), ...(framing && { framing: line() }) }, boundary)
+  const setup = { codec: await codecs[codec](), stages: stageCount && passing(stageCount) }
+  const connection = await open({ ...setup, ...(framing && { framing: line() }) }, boundary, isPulled)
   return { counter: connection, bring: (chunk) => connection.sink.onChunk(chunk) }
 }
 
-async function baseline({ sends }) {
+async function baseline({ sends, codec }) {
   const { StreamPeer } = await import('./by-hand/stream-peer.mjs')
   const { formatOf } = await import('./by-hand/formats.mjs')
   const socket = new NoSocket()
-  StreamPeer.attach(socket, formatOf('raw'), (peer, message) => {
+  StreamPeer.attach(socket, formatOf(codec), (peer, message) => {
     for (let i = 0; i < sends; i++) peer.send(message)
   })
   return { counter: socket, bring: (chunk) => socket.emit('data', chunk) }
@@ -125,7 +156,7 @@ const repeated = (bytes, times) => Buffer.concat(Array.from({ length: times }, (
 
 /** User CPU of each message in nanoseconds: the best round, as every disturbance only adds. */
 async function measure(subject, workload) {
-  const { sends, framing, boundary, body = Buffer.alloc(64, 7) } = workload
+  const { sends, framing, boundary, isPulled = false, body = Buffer.alloc(64, 7) } = workload
   const { counter, bring } = await (subject === 'baseline' ? baseline(workload) : hawser(workload))
   const one =
     boundary === 'message' ? Buffer.from(body) : framing ? Buffer.from(`${body}\n`) : framed(Buffer.from(body))
@@ -135,7 +166,7 @@ async function measure(subject, workload) {
     const before = process.cpuUsage().user
     for (let i = 0; i < CHUNKS; i++) {
       for (const chunk of chunks) bring(chunk)
-      if (i % 50 === 0) await turn()
+      if (isPulled || i % 50 === 0) await turn()
     }
     const used = (process.cpuUsage().user - before) * 1000
     if (round >= WARM_ROUNDS) best = Math.min(best, used / CHUNKS / FRAMES)
@@ -151,7 +182,7 @@ async function compare({ only, against, rounds }) {
   for (const [name, workload] of Object.entries(workloads)) {
     if (only !== undefined && !name.includes(only)) continue
     const subjects = [{ subject: 'hawser' }]
-    if (workload.codec === undefined && workload.boundary === undefined) subjects.unshift({ subject: 'baseline' })
+    if (workload.framing === undefined && workload.boundary === undefined) subjects.unshift({ subject: 'baseline' })
     if (against !== undefined) subjects.push({ subject: 'against', build: against })
     const figures = new Map(subjects.map(({ subject }) => [subject, []]))
     for (let round = 0; round < rounds; round++) {

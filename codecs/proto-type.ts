@@ -48,8 +48,20 @@ class ProtoRoot extends protobufjs.Root {
   }
 }
 
-/** Reads with copies of what would be views of the frame. */
+const NOTHING = new Uint8Array(0)
+
+/** Reads with copies of what would be views of the frame. One for all messages: most of what a small one costs is to make a reader. */
 class CopyingReader extends protobufjs.Reader {
+  /** It is to read `bytes` from `from` to `to`. */
+  aim(bytes: Uint8Array, from: number, to: number): void {
+    if (bytes !== this.buf) {
+      this.buf = bytes
+      this.view = null // made where packed numbers are read, and then taken to be of `buf`
+    }
+    this.pos = from
+    this.len = to
+  }
+
   override raw(start: number, end: number): Uint8Array {
     return new Uint8Array(this.buf.subarray(start, end))
   }
@@ -59,19 +71,31 @@ class CopyingReader extends protobufjs.Reader {
 export class ProtoBody {
   /** One for all messages: its buffer grows once. */
   #writer: Writer = protobufjs.Writer.create()
+  #reader: CopyingReader | undefined
+  /** Whether any is in `#foreign`. */
+  #isForeign = false
   /** Types of other copies of protobufjs, which take no reader of ours. */
   readonly #foreign = new WeakSet<ProtoType<unknown, never>>()
 
-  decode<In>(type: ProtoType<In, never>, frame: Uint8Array): In {
-    if (this.#foreign.has(type)) return decodeForeign(type, frame)
-    const reader = new CopyingReader(frame)
+  /** What lies in `bytes` from `from` to `to`. */
+  decode<In>(type: ProtoType<In, never>, bytes: Uint8Array, from: number = 0, to: number = bytes.length): In {
+    if (this.#isForeign && this.#foreign.has(type)) return decodeForeign(type, bytes.subarray(from, to))
+    const reader = this.#reader ?? new CopyingReader(bytes)
+    this.#reader = undefined // a type may run code of the application, which decodes with this codec
+    reader.aim(bytes, from, to)
     try {
-      return type.decode(reader)
+      const message = type.decode(reader)
+      if (reader.pos > to) throw new RangeError('index out of range') // into what follows
+      return message
     } catch (error) {
-      if (reader.pos > 0 || frame.length === 0) throw notOfType(error)
+      if (reader.pos > from || from === to) throw notOfType(error)
+    } finally {
+      reader.aim(NOTHING, 0, 0) // no chunk is held until the next one
+      this.#reader = reader
     }
-    const message = decodeForeign(type, frame) // not a byte was read
+    const message = decodeForeign(type, bytes.subarray(from, to)) // not a byte was read
     this.#foreign.add(type)
+    this.#isForeign = true
     return message
   }
 

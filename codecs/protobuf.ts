@@ -1,4 +1,4 @@
-import type { Codec } from '../src/core/codec.ts'
+import type { Codec, InPlaceCodec } from '../src/core/codec.ts'
 import { badMessage, badOption, cannotEncode } from '../src/core/errors.ts'
 import { FrameReader } from '../src/core/frame-reader.ts'
 import { ProtoBody, type ProtoType } from './proto-type.ts'
@@ -28,12 +28,14 @@ export {
  */
 export function protobuf<In, Out = In>(type: ProtoType<In, Out>): Codec<In, Out> {
   const body = new ProtoBody()
-  return {
+  const codec: Codec<In, Out> & InPlaceCodec<In> = {
     format: 'binary',
     keeps: 'values',
     decode: (frame) => body.decode(type, frame),
+    decodeInPlace: (_memory, bytes, from, to) => body.decode(type, bytes, from, to),
     encode: (message, out) => body.encode(type, message, out),
   }
+  return codec
 }
 
 /** A message of one of many types, told apart by its name. */

@@ -10,6 +10,7 @@ import { pushedToListener, type ReceivingHalf } from './receiving-half.ts'
 import type { ResolvedLimits } from './session-options.ts'
 import { isThenable } from './thenable.ts'
 import type { Wait } from './wait.ts'
+import type { CloseCause } from './session.ts'
 import { WaitList } from './wait-list.ts'
 
 /** After so many frames in one go the other sessions have their turn. */
@@ -66,6 +67,9 @@ export class HandlerLoop<In> implements ReceivingHalf<In> {
   /** Messages that a stage gave while the listener was busy, or by itself. */
   #extra: In[] | undefined
   #receivers: WaitList<In> | undefined
+  /** Somebody pulls who is given `#taken` at once, if there is one. */
+  #taking = false
+  #taken: In | undefined
 
   /** Whether the next frame may be decoded: everything below, in one word. */
   #go = false
@@ -244,10 +248,60 @@ export class HandlerLoop<In> implements ReceivingHalf<In> {
 
   receive(wait: Wait | undefined): Promise<In> {
     if (!this.#pull) return pushedToListener()
+    if (wait === undefined && this.#mayTake() && this.#take()) return Promise.resolve(this.#letGo())
     this.#receivers ??= new WaitList<In>(this.#env)
     const message = this.#receivers.add('receive()', wait, () => this.#update())
     this.#update()
     this.run()
+    return message
+  }
+
+  messages(cause: () => CloseCause | undefined): AsyncIterableIterator<In, void, undefined> {
+    const given = (value: In): IteratorResult<In, void> => ({ value, done: false })
+    const ended = (error: unknown): IteratorResult<In, void> => {
+      isOver = true
+      const why = cause()
+      if (why?.by === 'error') throw why.error
+      if (isHawserError(error, 'ERR_SESSION_CLOSED')) return { value: undefined, done: true }
+      throw error
+    }
+    let isOver = false
+    return {
+      next: () => {
+        if (isOver) return Promise.resolve({ value: undefined, done: true })
+        if (this.#mayTake() && this.#take()) return Promise.resolve(given(this.#letGo()))
+        return this.receive(undefined).then(given, ended)
+      },
+      return: () => {
+        isOver = true
+        return Promise.resolve({ value: undefined, done: true })
+      },
+      [Symbol.asyncIterator]() {
+        return this
+      },
+    }
+  }
+
+  /** Nobody stands before one who pulls now, and the loop may go on for it. */
+  #mayTake(): boolean {
+    const isFirst = this.#receivers === undefined || this.#receivers.size === 0
+    return isFirst && this.#pull && !this.#inRun && this.undecodedBytes + (this.#extra?.length ?? 0) > 0
+  }
+
+  /** Makes the next message of what is there: where it is, nobody need wait in `#receivers`. */
+  #take(): boolean {
+    this.#taking = true
+    this.#update()
+    this.run()
+    if (!this.#taking) return true
+    this.#taking = false
+    this.#update()
+    return false
+  }
+
+  #letGo(): In {
+    const message = this.#taken as In
+    this.#taken = undefined
     return message
   }
 
@@ -299,7 +353,8 @@ export class HandlerLoop<In> implements ReceivingHalf<In> {
     let count = 0
     try {
       while (this.#go && this.#burst < BURST_FRAMES) {
-        const handled = this.#mayStream() ? this.#streamMost(BURST_FRAMES - this.#burst) : this.#step()
+        const most = BURST_FRAMES - this.#burst
+        const handled = this.#mayStream() ? this.#streamMost(most) : this.#step()
         if (handled === 0) break
         count += handled
         this.#burst += handled
@@ -340,6 +395,7 @@ export class HandlerLoop<In> implements ReceivingHalf<In> {
 
   /** Where the next frame is cut, or none is there, `#stream` says what that means. */
   #streamMost(most: number): number {
+    if (!this.direct) return this.#streamStaged(most)
     const count = this.#inPlace === undefined ? 0 : this.#streamInPlace(this.#inPlace, most)
     return count > 0 ? count : this.#stream(most)
   }
@@ -396,6 +452,34 @@ export class HandlerLoop<In> implements ReceivingHalf<In> {
       const result = host.loopHandle(message)
       if (isThenable(result)) this.#await(result)
     } while (this.#go && count < most)
+    return count
+  }
+
+  /** As `#stream`, where heartbeat or stages stand between, which may give more messages than they got. */
+  #streamStaged(most: number): number {
+    const framing = this.#framing as Framing
+    const buffer = this.#buffer as ChunkBuffer
+    const codec = this.#codec
+    const host = this.#host
+    const { maxFrameBytes } = this.#limits
+    const { isPlain } = buffer
+    let count = 0
+    while (this.#go && count < most && this.#extra === undefined) {
+      const frame = isPlain ? buffer.plainFrame() : framing.next(buffer)
+      if (frame === undefined) break
+      if (frame.length > maxFrameBytes) throw frameTooLarge(frame.length, maxFrameBytes)
+      count++
+      let message: In
+      try {
+        message = codec.decode(frame, false)
+      } catch (error) {
+        this.#undecodable(error, frame)
+        continue
+      }
+      this.#handing = true
+      host.loopDecoded(message)
+      this.#handing = false
+    }
     return count
   }
 
@@ -472,7 +556,12 @@ export class HandlerLoop<In> implements ReceivingHalf<In> {
     this.receivedMessages++
     this.lastMessageAt = this.activeAt
     if (this.#pull) {
-      this.#receivers?.resolveNext(message)
+      if (this.#taking) {
+        this.#taking = false
+        this.#taken = message
+      } else {
+        this.#receivers?.resolveNext(message)
+      }
       this.#update()
       return
     }
@@ -510,11 +599,13 @@ export class HandlerLoop<In> implements ReceivingHalf<In> {
   }
 
   #mayStream(): boolean {
-    return this.direct && this.#framing !== undefined && !this.#pull
+    return this.#framing !== undefined && !this.#pull && (this.direct || this.#extra === undefined)
   }
 
   #update(): void {
-    const free = this.#pull ? (this.#receivers?.size ?? 0) > 0 : this.#running < this.#limits.concurrency
+    const free = this.#pull
+      ? this.#taking || (this.#receivers?.size ?? 0) > 0
+      : this.#running < this.#limits.concurrency
     const paused = this.#paused || this.#stagePauses > 0
     this.#go = free && !this.#held && !paused && !this.#yielding && !this.#discarding && !this.#broken
     if (!this.#go) this.frameSince = 0 // nobody waits for the rest of a frame now

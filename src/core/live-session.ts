@@ -22,7 +22,7 @@ import type { Peer } from './peer.ts'
 import type { OpeningHost } from './opening.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { CloseCause, CloseOptions, Session } from './session.ts'
-import type { ReceivingHalf } from './receiving-half.ts'
+import { pushedToListener, type ReceivingHalf } from './receiving-half.ts'
 import type { OutboundHost, SendingHalf } from './sending-half.ts'
 import type { SessionConfig } from './session-config.ts'
 import { SessionEnd } from './session-end.ts'
@@ -227,18 +227,8 @@ export class LiveSession<In, Out, Data>
     return this.#loop.receive(options)
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<In, void, undefined> {
-    for (;;) {
-      let message: In
-      try {
-        message = await this.receive()
-      } catch (error) {
-        if (this.#cause?.by === 'error') throw this.#cause.error
-        if (isHawserError(error, 'ERR_SESSION_CLOSED')) return
-        throw error
-      }
-      yield message
-    }
+  [Symbol.asyncIterator](): AsyncIterator<In, void, undefined> {
+    return this.#loop.messages?.(() => this.#cause) ?? { next: pushedToListener }
   }
 
   pause(): void {

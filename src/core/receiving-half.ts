@@ -1,4 +1,5 @@
 import { badOption } from './errors.ts'
+import type { CloseCause } from './session.ts'
 import type { Wait } from './wait.ts'
 
 /**
@@ -49,6 +50,8 @@ export interface ReceivingHalf<In> {
   pauseForStage?(): () => void
   /** The next message. @throws (as a rejection) ERR_BAD_OPTION where messages are pushed */
   receive(wait: Wait | undefined): Promise<In>
+  /** The messages one after another, until the session closes. @param cause why it did @throws (as a rejection) the error that closed it */
+  messages?(cause: () => CloseCause | undefined): AsyncIterableIterator<In, void, undefined>
   /** Whoever waits in `receive` is told why. */
   turnAway(why: () => unknown): void
   /** From the last stage, or straight from the decoder. A stage may give more messages than it got, or later. */

@@ -7,7 +7,8 @@ import { expectTypeOf } from 'expect-type'
 import fc from 'fast-check'
 import { chat } from '../../.gen/chat.js'
 import { loadProto, protobuf, protobufUnion, protoType } from '../../codecs/protobuf.ts'
-import type { Codec, MessageIn, MessageOut } from '../../src/core/codec.ts'
+import { type Codec, inPlace, type MessageIn, type MessageOut } from '../../src/core/codec.ts'
+import { isHawserError } from '../../src/core/errors.ts'
 import { FrameWriter } from '../../src/core/frame-writer.ts'
 import { equal, throws } from '../../src/testing/conformance/check.ts'
 import { hex, verifyCodec } from '../../src/testing/index.ts'
@@ -62,6 +63,34 @@ test('protoType names a type of a .proto, and says which it does not find', (t) 
   expectTypeOf(codec).toEqualTypeOf<Codec<Say>>()
   t.is(codec.decode(encode(codec, { text: 'hi' }), false).text, 'hi')
   throws(() => protoType(root, 'chat.Sing'), 'ERR_BAD_OPTION')
+})
+
+test('a frame read where it lies is what it is alone, whatever lies behind it', (t) => {
+  const codec = protobuf<object>(SayType)
+  const where = inPlace(codec)
+  const alone = protobuf<object>(SayType)
+  const result = (decode: () => object | undefined): unknown => {
+    try {
+      return JSON.stringify(decode())
+    } catch (error) {
+      return isHawserError(error) ? error.code : error
+    }
+  }
+  const whole = encode(alone, { text: 'hello', room: 300, picture: hex`00 ff`, marks: [1, 300] })
+  const cut = fc.nat(whole.length).map((length) => whole.subarray(0, length))
+  const bytes = fc.uint8Array({ maxLength: 12 })
+  fc.assert(
+    fc.property(fc.oneof(bytes, cut), bytes, bytes, (frame, before, behind) => {
+      const memory = Uint8Array.from([...before, ...frame, ...behind])
+      const [from, to] = [before.length, before.length + frame.length]
+      const read = result(() => where?.decodeInPlace(memory.buffer, memory, from, to))
+      t.is(
+        read,
+        result(() => alone.decode(frame, false)),
+      )
+    }),
+    { numRuns: 2000 },
+  )
 })
 
 test('static modules and types read at run time write the same bytes', (t) => {

@@ -226,6 +226,25 @@ test('a connection that is lost leaves to who pulls what had come', async (t) =>
   t.deepEqual(left, ['two'])
 })
 
+test('messages pulled by hand, asked for before and after they came, are in order; who returns gets no more', async (t) => {
+  const embedded = await embed(lines)
+  const messages = embedded.session[Symbol.asyncIterator]()
+  const early = [messages.next(), messages.next()]
+  await embedded.feed(utf8('one\ntwo\nthree\nfour\nfive\nsix\n'))
+  const late = [messages.next(), embedded.session.receive(), messages.next()]
+  t.deepEqual(await Promise.all(early), [
+    { value: 'one', done: false },
+    { value: 'two', done: false },
+  ])
+  t.deepEqual(await Promise.all(late), [{ value: 'three', done: false }, 'four', { value: 'five', done: false }])
+  t.deepEqual(await messages.return?.(), { value: undefined, done: true })
+  t.deepEqual(await messages.next(), { value: undefined, done: true })
+  t.is(await embedded.session.receive(), 'six')
+
+  const pushed = await embed({ ...lines, listener: {} })
+  await t.throwsAsync(pushed.session[Symbol.asyncIterator]().next(), { code: 'ERR_BAD_OPTION' })
+})
+
 test('who waits for room while it closes is told at once; a wait in data that is over is turned away', async (t) => {
   const embedded = await embed({ ...lines, highWaterMarkBytes: 10 })
   embedded.stall()
