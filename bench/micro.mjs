@@ -211,7 +211,8 @@ async function compare({ only, against, rounds }) {
   for (const [name, workload] of Object.entries(workloads)) {
     if (only !== undefined && !name.includes(only)) continue
     const subjects = [{ subject: 'hawser' }]
-    if (workload.kind === 'rpc' || (workload.codec === undefined && workload.boundary === undefined)) subjects.unshift({ subject: 'baseline' })
+    if (workload.kind === 'rpc' || (workload.codec === undefined && workload.boundary === undefined))
+      subjects.unshift({ subject: 'baseline' })
     if (against !== undefined) subjects.push({ subject: 'against', build: against })
     const figures = new Map(subjects.map(({ subject }) => [subject, []]))
     for (let round = 0; round < rounds; round++) {

@@ -1,9 +1,9 @@
 import { isThenable } from '../core/thenable.ts'
 import type { Batch } from './batch.ts'
 import type { Due } from './deadline-wheel.ts'
-import { type CallId, Frame, FrameType } from './frame.ts'
+import { type CallId, Frame, FrameType, type ItemSizes } from './frame.ts'
 import { ItemQueue, type ItemQueueHost } from './item-queue.ts'
-import { ItemSender, type ItemSenderHost } from './item-sender.ts'
+import { type ItemAddress, ItemSender, type ItemSenderHost } from './item-sender.ts'
 import type { RpcContext, RpcPeer } from './peer.ts'
 import { callFailed, type RpcError } from './rpc-error.ts'
 import type { ServedMethod } from './served-method.ts'
@@ -38,7 +38,7 @@ export interface IncomingCallHost {
   /** Nothing of its handler runs any more. Once, last. */
   callSettled(call: IncomingCall): void
   /** As Session.send. @throws RpcError where it was not taken */
-  sendFrame(frame: Frame): boolean
+  sendItem(address: ItemAddress, item: unknown, sizes: ItemSizes): boolean
   /** `sender.resume()` is called when there is room again. */
   awaitRoom(sender: ItemSender): void
   /** Small notices, which may come at any time: not sent where the session is closed. */
@@ -187,8 +187,8 @@ export class IncomingCall implements RpcContext, ItemQueueHost, ItemSenderHost {
   }
 
   /** INPUT. False where it is against the rules. */
-  item(body: unknown, bytes: number): boolean {
-    return this.#input?.push(body, bytes) ?? false
+  item(body: Uint8Array): boolean {
+    return this.#input?.push(body) ?? false
   }
 
   /** INPUT_END. */
@@ -235,8 +235,8 @@ export class IncomingCall implements RpcContext, ItemQueueHost, ItemSenderHost {
     // the call goes on: what still comes is forgotten, and what is sent without being read runs out of credit
   }
 
-  sendItem(frame: Frame): boolean {
-    const hasRoom = this.#host.sendFrame(frame)
+  sendItem(address: ItemAddress, item: unknown, sizes: ItemSizes): boolean {
+    const hasRoom = this.#host.sendItem(address, item, sizes)
     if (!hasRoom && this.#output !== undefined) this.#host.awaitRoom(this.#output)
     return hasRoom
   }

@@ -3,10 +3,10 @@ import { Batch } from './batch.ts'
 import { type DeadlineWheel, wheelOf } from './deadline-wheel.ts'
 import type { Departure } from './departure.ts'
 import { errorFrame, withoutData } from './error-body.ts'
-import { Frame, FrameType } from './frame.ts'
+import { Frame, FrameType, type ItemSizes } from './frame.ts'
 import { IncomingCall, type IncomingCallHost } from './incoming-call.ts'
 import { intercept, type Interceptor } from './interceptor.ts'
-import type { ItemSender } from './item-sender.ts'
+import type { ItemAddress, ItemSender } from './item-sender.ts'
 import type { ResolvedRpcOptions } from './options.ts'
 import type { Outlet } from './outlet.ts'
 import type { RpcPeer } from './peer.ts'
@@ -121,7 +121,7 @@ export class IncomingCalls implements IncomingCallHost {
 
   /** INPUT. False where it is against the rules. */
   onItem({ id, body }: Frame): boolean {
-    return this.#tracked.get(id)?.item(body, (body as Uint8Array).length) !== false // wires with streams have bytes
+    return this.#tracked.get(id)?.item(body as Uint8Array) !== false // wires with streams have bytes
   }
 
   /** INPUT_END. */
@@ -225,8 +225,8 @@ export class IncomingCalls implements IncomingCallHost {
     if (departure.begun) departure.callEnded()
   }
 
-  sendFrame(frame: Frame): boolean {
-    return this.#outlet.send(frame)
+  sendItem(address: ItemAddress, item: unknown, sizes: ItemSizes): boolean {
+    return this.#outlet.sendItem(address, item, sizes)
   }
 
   awaitRoom(sender: ItemSender): void {
