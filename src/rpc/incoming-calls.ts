@@ -44,6 +44,7 @@ export class IncomingCalls implements IncomingCallHost {
   readonly #maxCalls: number
   /** Undefined: there are none. */
   readonly #interceptors: readonly Interceptor[] | undefined
+  readonly isPlain: boolean
   readonly #repeatsIds: boolean
   readonly #received = new ReceivedNumbers()
   #wheel: DeadlineWheel | undefined
@@ -62,6 +63,7 @@ export class IncomingCalls implements IncomingCallHost {
     this.#served = served
     this.#maxCalls = host.options.maxCalls
     this.#interceptors = host.interceptors.length === 0 ? undefined : host.interceptors
+    this.isPlain = this.#interceptors === undefined
     this.#repeatsIds = host.outlet.wire.repeatsIds
   }
 
@@ -185,6 +187,20 @@ export class IncomingCalls implements IncomingCallHost {
     if (encoding === 'bytes') frame.encoded = true
     this.answer(call, frame)
     this.#outlet.forget()
+  }
+
+  answerPlain(call: IncomingCall, value: unknown): void {
+    const { batch } = call
+    if (batch === undefined) {
+      const outlet = this.#outlet
+      const frame = outlet.frame(FrameType.RESULT, call.id, call.name, value)
+      frame.metadata = call.metadataToSend
+      this.#send(frame)
+      outlet.forget()
+    } else {
+      this.answerValue(call, value, 'value')
+    }
+    this.callSettled()
   }
 
   answer(call: IncomingCall, frame: Frame): void {

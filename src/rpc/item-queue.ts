@@ -1,6 +1,7 @@
 import { Fifo } from '../core/fifo.ts'
 import { BodyFifo } from './body-fifo.ts'
 import { FIRST_CREDIT_BYTES, ITEM_COST_BYTES } from './item-cost.ts'
+import { isPromise } from './promise.ts'
 
 /** What an ItemQueue needs of its call. */
 export interface ItemQueueHost {
@@ -186,11 +187,6 @@ export class ItemQueue implements AsyncIterableIterator<unknown> {
       else reader.reject(failure.error)
     }
   }
-}
-
-/** To look through the prototypes of a view costs more than all the rest. */
-function isPromise(value: unknown): value is Promise<unknown> {
-  return !ArrayBuffer.isView(value) && value instanceof Promise
 }
 
 const DONE: IteratorResult<unknown> = { done: true, value: undefined }
