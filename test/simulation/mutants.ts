@@ -16,7 +16,8 @@ const buffer = 'src/core/chunk-buffer.js'
 const clock = 'src/core/session-clock.js'
 const slot = 'src/core/client-slot.js'
 const server = 'src/core/live-server.js'
-const peer = 'src/rpc/live-peer.js'
+const incoming = 'src/rpc/incoming-calls.js'
+const outgoing = 'src/rpc/outgoing-calls.js'
 
 /** RELIABILITY §4.1, as far as core, transports and RPC go. */
 export const MUTANTS: readonly Mutant[] = [
@@ -258,8 +259,8 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'cancel-not-sent',
-    file: peer,
-    find: "this.notify(new Frame(FrameType.CANCEL, call.id, '', undefined));",
+    file: outgoing,
+    find: "this.#outlet.notify(new Frame(FrameType.CANCEL, call.id, '', undefined));",
     replace: '',
   },
   {
@@ -276,7 +277,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'stream-never-goes-on',
-    file: peer,
+    file: 'src/rpc/outlet.js',
     find: 'sender.resume();',
     replace: '{}',
   },
@@ -288,31 +289,31 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'calls-outlive-their-session',
-    file: peer,
-    find: 'for (const call of this.#outgoing.all())\n            call.fail(error);',
+    file: outgoing,
+    find: 'for (const call of this.#table.all())\n            call.fail(error);',
     replace: '',
   },
   {
     name: 'handlers-outlive-their-session',
-    file: peer,
+    file: incoming,
     find: 'call.abandon(error);\n        for (const { call } of',
     replace: 'void call;\n        for (const { call } of',
   },
   {
     name: 'deadline-never-over',
-    file: peer,
-    find: 'wheel.add(call, timeoutMs);',
+    file: outgoing,
+    find: 'this.#wheel?.add(call, timeoutMs);',
     replace: '',
   },
   {
     name: 'deadline-does-not-travel',
-    file: peer,
+    file: incoming,
     find: 'this.#wheel?.add(call.deadline, call.timeoutMs);',
     replace: '{}',
   },
   {
     name: 'handled-call-said-not-to-be',
-    file: peer,
+    file: incoming,
     find: 'notRun: !call.ran',
     replace: 'notRun: true',
   },
