@@ -59,11 +59,11 @@ class CopyingReader extends protobufjs.Reader {
 export class ProtoBody {
   /** One for all messages: its buffer grows once. */
   #writer: Writer = protobufjs.Writer.create()
-  /** Types of other copies of protobufjs, which take no reader of ours. */
-  readonly #foreign = new WeakSet<ProtoType<unknown, never>>()
+  /** Types of other copies of protobufjs, which take no reader of ours; undefined where none was seen, as for nearly all. */
+  #foreign: WeakSet<ProtoType<unknown, never>> | undefined
 
   decode<In>(type: ProtoType<In, never>, frame: Uint8Array): In {
-    if (this.#foreign.has(type)) return decodeForeign(type, frame)
+    if (this.#foreign?.has(type) === true) return decodeForeign(type, frame)
     const reader = new CopyingReader(frame)
     try {
       return type.decode(reader)
@@ -71,6 +71,7 @@ export class ProtoBody {
       if (reader.pos > 0 || frame.length === 0) throw notOfType(error)
     }
     const message = decodeForeign(type, frame) // not a byte was read
+    this.#foreign ??= new WeakSet()
     this.#foreign.add(type)
     return message
   }
