@@ -36,13 +36,10 @@ export function rpcSubject(otherWire) {
   return {
     prepare: mixedUse,
 
-    async serve({ workload }, items) {
+    async serve({ workload, address = 'tcp://127.0.0.1:0' }, items) {
       const { contract, wire } = await terms(workload, otherWire)
       const handlers = { same: (value) => value, items: () => items }
-      const server = await listen(
-        'tcp://127.0.0.1:0',
-        setup({ wire, onPeer: (peer) => peer.serve(contract, handlers) }),
-      )
+      const server = await listen(address, setup({ wire, onPeer: (peer) => peer.serve(contract, handlers) }))
       return server.address.href
     },
 

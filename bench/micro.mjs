@@ -6,9 +6,12 @@ import { EventEmitter } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { stages as passing } from './stages.mjs'
+import { messagesOf } from './contents.mjs'
+import { DEADLINE_MS } from './kinds/rpc.mjs'
 
 const FRAMES = 200
 const CHUNKS = 3_000
+const CALLS = 300_000
 const ROUNDS = 12
 const WARM_ROUNDS = 3
 /** One of record.proto: id, from, at, ok and 20 letters. */
@@ -49,6 +52,9 @@ const workloads = {
   'echo-3-stages': { sends: 1, stageCount: 3 },
   'echo-8-stages': { sends: 1, stageCount: 8 },
   'echo-protobuf': { sends: 1, codec: 'protobuf', body: RECORD },
+  'rpc-unary': { kind: 'rpc', inFlight: 256 },
+  'rpc-unary-protobuf': { kind: 'rpc', inFlight: 64, codec: 'protobuf', messageBytes: 100 },
+  'rpc-stream': { kind: 'rpc', streamed: true },
 }
 
 /** What a connection is for a session, with nobody behind it. Its chunks are given to `sink`. */
@@ -176,13 +182,68 @@ async function measure(subject, workload) {
   return best
 }
 
+/** User CPU of each call, or item of a stream, both sides in this process: the best round. */
+async function measureCalls(subject, { inFlight = 1, streamed = false, codec = 'raw', messageBytes = 64 }) {
+  const workload = { codec, messageBytes }
+  const messages = messagesOf(workload, 0)
+  const peer = await (subject === 'baseline' ? baselineCalls(workload, messages) : hawserCalls(workload, messages))
+  const items = streamed ? peer.stream()[Symbol.asyncIterator]() : undefined
+  let left = 0
+  const call = async () => {
+    while (left-- > 0) await peer.call(messages[left & (messages.length - 1)])
+  }
+  const read = async () => {
+    while (left-- > 0) await items.next()
+  }
+  let best = Infinity
+  for (let round = 0; round < ROUNDS; round++) {
+    left = CALLS
+    const before = process.cpuUsage().user
+    await Promise.all(Array.from({ length: inFlight }, streamed ? read : call))
+    const used = (process.cpuUsage().user - before) * 1000
+    if (round >= WARM_ROUNDS) best = Math.min(best, used / CALLS)
+  }
+  return best
+}
+
+async function hawserCalls({ codec }, messages) {
+  const { rpc } = await import('./hawser-rpc.mjs')
+  const part = { workload: { codec }, address: 'inproc://calls' }
+  await rpc.prepare()
+  await rpc.serve(part, endless(messages))
+  return rpc.connect(part)
+}
+
+async function baselineCalls({ codec }, messages) {
+  const { answerCalls, Caller, readItems, sendItems } = await import('./by-hand/rpc-peer.mjs')
+  const { MemorySocket } = await import('./by-hand/memory-socket.mjs')
+  const { formatOf } = await import('./by-hand/formats.mjs')
+  const format = formatOf(codec)
+  const [ours, theirs] = MemorySocket.pair()
+  answerCalls(theirs, format)
+  const caller = new Caller(ours, format, DEADLINE_MS)
+  return {
+    call: (message) => caller.call(message),
+    stream() {
+      const [reader, sender] = MemorySocket.pair()
+      sendItems(sender, format, endless(messages))
+      return readItems(reader, format)
+    },
+  }
+}
+
+function* endless(messages) {
+  for (;;) yield* messages
+}
+
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1]
 
 async function compare({ only, against, rounds }) {
   for (const [name, workload] of Object.entries(workloads)) {
     if (only !== undefined && !name.includes(only)) continue
     const subjects = [{ subject: 'hawser' }]
-    if (workload.framing === undefined && workload.boundary === undefined) subjects.unshift({ subject: 'baseline' })
+    if (workload.kind === 'rpc' || (workload.framing === undefined && workload.boundary === undefined))
+      subjects.unshift({ subject: 'baseline' })
     if (against !== undefined) subjects.push({ subject: 'against', build: against })
     const figures = new Map(subjects.map(({ subject }) => [subject, []]))
     for (let round = 0; round < rounds; round++) {
@@ -208,4 +269,8 @@ const { values: options } = parseArgs({
   },
 })
 if (options.measure === undefined) await compare({ ...options, rounds: Number(options.rounds) })
-else process.send(await measure(options.measure, workloads[options.only]), () => process.exit(0))
+else {
+  const workload = workloads[options.only]
+  const cost = await (workload.kind === 'rpc' ? measureCalls : measure)(options.measure, workload)
+  process.send(cost, () => process.exit(0))
+}

@@ -72,14 +72,12 @@ export class ProtoBody {
   /** One for all messages: its buffer grows once. */
   #writer: Writer = protobufjs.Writer.create()
   #reader: CopyingReader | undefined
-  /** Whether any is in `#foreign`. */
-  #isForeign = false
-  /** Types of other copies of protobufjs, which take no reader of ours. */
-  readonly #foreign = new WeakSet<ProtoType<unknown, never>>()
+  /** Types of other copies of protobufjs, which take no reader of ours; undefined where none was seen, as for nearly all. */
+  #foreign: WeakSet<ProtoType<unknown, never>> | undefined
 
   /** What lies in `bytes` from `from` to `to`. */
   decode<In>(type: ProtoType<In, never>, bytes: Uint8Array, from: number = 0, to: number = bytes.length): In {
-    if (this.#isForeign && this.#foreign.has(type)) return decodeForeign(type, bytes.subarray(from, to))
+    if (this.#foreign?.has(type) === true) return decodeForeign(type, bytes.subarray(from, to))
     const reader = this.#reader ?? new CopyingReader(bytes)
     this.#reader = undefined // a type may run code of the application, which decodes with this codec
     reader.aim(bytes, from, to)
@@ -94,8 +92,8 @@ export class ProtoBody {
       this.#reader = reader
     }
     const message = decodeForeign(type, bytes.subarray(from, to)) // not a byte was read
+    this.#foreign ??= new WeakSet()
     this.#foreign.add(type)
-    this.#isForeign = true
     return message
   }
 

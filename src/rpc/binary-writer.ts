@@ -81,9 +81,10 @@ export class BinaryWriter {
 
   #writeBody(frame: Frame, part: RpcPart, out: WriteBuffer): void {
     const from = out.position
+    const { sizes } = frame // a body that calls somebody while it is encoded would make another frame of this one
     if (frame.encoded) out.bytes(frame.body as Uint8Array)
     else this.#body.encode(frame.body, out, frame.name, part)
-    frame.sizes?.encoded(out.position - from)
+    sizes?.encoded(out.position - from)
   }
 }
 

@@ -2,10 +2,11 @@ import { copy } from '../core/bytes.ts'
 import { isThenable } from '../core/thenable.ts'
 import type { Batch } from './batch.ts'
 import type { Due } from './deadline-wheel.ts'
-import { type CallId, Frame, FrameType } from './frame.ts'
+import { type CallId, Frame, FrameType, type ItemSizes } from './frame.ts'
 import { ItemQueue, type ItemQueueHost } from './item-queue.ts'
-import { ItemSender, type ItemSenderHost } from './item-sender.ts'
+import { type ItemAddress, ItemSender, type ItemSenderHost } from './item-sender.ts'
 import type { RpcContext, RpcPeer } from './peer.ts'
+import { isPromise } from './promise.ts'
 import { callFailed, type RpcError } from './rpc-error.ts'
 import type { ServedMethod } from './served-method.ts'
 import { ARGUMENT, validate } from './validate.ts'
@@ -16,6 +17,8 @@ const NO_METADATA: ReadonlyMap<string, string> = /* @__PURE__ */ new Map()
 export interface IncomingCallHost {
   readonly peer: RpcPeer
   readonly windowBytes: number
+  /** No interceptors stand before the handlers. */
+  readonly isPlain: boolean
   /** Env time. */
   now(): number
   /** Env time of the chunk that is being read. */
@@ -26,6 +29,8 @@ export interface IncomingCallHost {
   runHandler(call: IncomingCall, served: ServedMethod, input: unknown): unknown
   /** RESULT, its last word. Never throws. @param encoding what the value is */
   answerValue(call: IncomingCall, value: unknown, encoding: 'value' | 'bytes'): void
+  /** The same for one that is `isPlain`, and settled now. Never throws. */
+  answerPlain(call: IncomingCall, value: unknown): void
   /** ERROR or OUTPUT_END, its last word. Never throws. */
   answer(call: IncomingCall, frame: Frame): void
   /** What kept it from an answer, as its last word. */
@@ -39,7 +44,7 @@ export interface IncomingCallHost {
   /** Nothing of its handler runs any more. Once, last. */
   callSettled(call: IncomingCall): void
   /** As Session.send. @throws RpcError where it was not taken */
-  sendFrame(frame: Frame): boolean
+  sendItem(address: ItemAddress, item: unknown, sizes: ItemSizes): boolean
   /** `sender.resume()` is called when there is room again. */
   awaitRoom(sender: ItemSender): void
   /** Small notices, which may come at any time: not sent where the session is closed. */
@@ -164,6 +169,10 @@ export class IncomingCall implements RpcContext, ItemQueueHost, ItemSenderHost {
     const body = this.#body
     this.#body = undefined
     this.#served = served
+    if (this.type === FrameType.UNARY && served.isPlain && this.#host.isPlain && !this.tracked) {
+      this.#beginPlain(served, body)
+      return
+    }
     const { input: schema } = served.definition
     let input: unknown
     try {
@@ -177,15 +186,8 @@ export class IncomingCall implements RpcContext, ItemQueueHost, ItemSenderHost {
       this.#finishError(error)
       return
     }
-    if (input instanceof Promise) {
-      this.track()
-      input.then(
-        (checked) => this.#run(checked),
-        (error: unknown) => this.#finishError(error),
-      )
-    } else {
-      this.#run(input)
-    }
+    if (isPromise(input)) this.#runLater(input)
+    else this.#run(input)
   }
 
   /** Turns it away: no handler is begun. */
@@ -194,8 +196,8 @@ export class IncomingCall implements RpcContext, ItemQueueHost, ItemSenderHost {
   }
 
   /** INPUT. False where it is against the rules. */
-  item(body: unknown, bytes: number): boolean {
-    return this.#input?.push(body, bytes) ?? false
+  item(body: Uint8Array): boolean {
+    return this.#input?.push(body) ?? false
   }
 
   /** INPUT_END. */
@@ -242,8 +244,8 @@ export class IncomingCall implements RpcContext, ItemQueueHost, ItemSenderHost {
     // the call goes on: what still comes is forgotten, and what is sent without being read runs out of credit
   }
 
-  sendItem(frame: Frame): boolean {
-    const hasRoom = this.#host.sendFrame(frame)
+  sendItem(address: ItemAddress, item: unknown, sizes: ItemSizes): boolean {
+    const hasRoom = this.#host.sendItem(address, item, sizes)
     if (!hasRoom && this.#output !== undefined) this.#host.awaitRoom(this.#output)
     return hasRoom
   }
@@ -264,6 +266,39 @@ export class IncomingCall implements RpcContext, ItemQueueHost, ItemSenderHost {
 
   // ── Its life ───────────────────────────────────────────────────────────────────────────────────────────────
 
+  /**
+   * What nearly all calls are, flat, because the compiler stops inlining once its budget is used up. Nothing can end it
+   * while it is in here, as nobody can find it.
+   */
+  #beginPlain(served: ServedMethod, body: unknown): void {
+    const host = this.#host
+    let output: unknown
+    try {
+      const input = host.decodeArgument(body, this.name)
+      if (isPromise(input)) return this.#runLater(input)
+      this.ran = true
+      output = served.handler.call(served.handlers, input, this)
+    } catch (error) {
+      this.#finishError(error)
+      return
+    }
+    // To look up `then` on a Buffer costs more than the rest of this: its prototype is a dictionary.
+    if (ArrayBuffer.isView(output) || !isThenable(output)) {
+      this.#over = this.#settled = true
+      host.answerPlain(this, output)
+    } else {
+      this.#await(output)
+    }
+  }
+
+  #runLater(input: Promise<unknown>): void {
+    this.track()
+    input.then(
+      (checked) => this.#run(checked),
+      (error: unknown) => this.#finishError(error),
+    )
+  }
+
   #run(input: unknown): void {
     const served = this.#served
     if (served === undefined || this.#over) return this.#settle()
@@ -280,6 +315,10 @@ export class IncomingCall implements RpcContext, ItemQueueHost, ItemSenderHost {
       this.#give(output)
       return
     }
+    this.#await(output)
+  }
+
+  #await(output: PromiseLike<unknown>): void {
     this.track()
     Promise.resolve(output).then(
       (value: unknown) => this.#give(value),

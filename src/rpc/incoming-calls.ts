@@ -4,11 +4,11 @@ import { Batch } from './batch.ts'
 import { type DeadlineWheel, wheelOf } from './deadline-wheel.ts'
 import type { Departure } from './departure.ts'
 import { errorFrame, withoutData } from './error-body.ts'
-import { Frame, FrameType } from './frame.ts'
+import { Frame, FrameType, type ItemSizes } from './frame.ts'
 import { IncomingCall, type IncomingCallHost } from './incoming-call.ts'
 import { intercept, type Interceptor } from './interceptor.ts'
 import { ITEM_COST_BYTES } from './item-cost.ts'
-import type { ItemSender } from './item-sender.ts'
+import type { ItemAddress, ItemSender } from './item-sender.ts'
 import { MAX_WAITING_BYTES } from './limits.ts'
 import type { ResolvedRpcOptions } from './options.ts'
 import type { Outlet } from './outlet.ts'
@@ -47,6 +47,7 @@ export class IncomingCalls implements IncomingCallHost {
   readonly #maxCalls: number
   /** Undefined: there are none. */
   readonly #interceptors: readonly Interceptor[] | undefined
+  readonly isPlain: boolean
   readonly #repeatsIds: boolean
   readonly #received = new ReceivedNumbers()
   #wheel: DeadlineWheel | undefined
@@ -67,6 +68,7 @@ export class IncomingCalls implements IncomingCallHost {
     this.#served = served
     this.#maxCalls = host.options.maxCalls
     this.#interceptors = host.interceptors.length === 0 ? undefined : host.interceptors
+    this.isPlain = this.#interceptors === undefined
     this.#repeatsIds = host.outlet.wire.repeatsIds
   }
 
@@ -129,8 +131,8 @@ export class IncomingCalls implements IncomingCallHost {
     const call = this.#tracked.get(id)
     if (call === undefined) return true
     const bytes = body as Uint8Array // wires with streams have them
-    if (this.#waiting === undefined) return call.item(bytes, bytes.length)
-    if (this.#mayWait(bytes)) return call.item(copy(bytes), bytes.length)
+    if (this.#waiting === undefined) return call.item(bytes)
+    if (this.#mayWait(bytes)) return call.item(copy(bytes))
     call.refuse(tooMuchWaits())
     return true
   }
@@ -198,6 +200,20 @@ export class IncomingCalls implements IncomingCallHost {
     this.#outlet.forget()
   }
 
+  answerPlain(call: IncomingCall, value: unknown): void {
+    const { batch } = call
+    if (batch === undefined) {
+      const outlet = this.#outlet
+      const frame = outlet.frame(FrameType.RESULT, call.id, call.name, value)
+      frame.metadata = call.metadataToSend
+      this.#send(frame)
+      outlet.forget()
+    } else {
+      this.answerValue(call, value, 'value')
+    }
+    this.callSettled()
+  }
+
   answer(call: IncomingCall, frame: Frame): void {
     if (call.type === FrameType.ONE_WAY) return
     frame.metadata = call.metadataToSend
@@ -236,8 +252,8 @@ export class IncomingCalls implements IncomingCallHost {
     if (departure.begun) departure.callEnded()
   }
 
-  sendFrame(frame: Frame): boolean {
-    return this.#outlet.send(frame)
+  sendItem(address: ItemAddress, item: unknown, sizes: ItemSizes): boolean {
+    return this.#outlet.sendItem(address, item, sizes)
   }
 
   awaitRoom(sender: ItemSender): void {

@@ -1,5 +1,7 @@
 import { Fifo } from '../core/fifo.ts'
+import { BodyFifo } from './body-fifo.ts'
 import { FIRST_CREDIT_BYTES, ITEM_COST_BYTES } from './item-cost.ts'
+import { isPromise } from './promise.ts'
 
 /** What an ItemQueue needs of its call. */
 export interface ItemQueueHost {
@@ -16,11 +18,6 @@ interface Reader {
   readonly reject: (error: unknown) => void
 }
 
-interface Item {
-  readonly body: unknown
-  readonly bytes: number
-}
-
 /**
  * The items of one direction of a stream, as their reader iterates them: what has come waits here undecoded, never more
  * than the credit that the other side was given. Credit is given back for what was read, in pieces of half a window; so
@@ -29,7 +26,7 @@ interface Item {
 export class ItemQueue implements AsyncIterableIterator<unknown> {
   readonly #host: ItemQueueHost
   readonly #windowBytes: number
-  readonly #items = new Fifo<Item>()
+  readonly #items = new BodyFifo()
   readonly #readers = new Fifo<Reader>()
   /** What the other side may still send. */
   #allowedBytes = FIRST_CREDIT_BYTES
@@ -46,14 +43,13 @@ export class ItemQueue implements AsyncIterableIterator<unknown> {
   }
 
   /** One more has come. False where the other side had no credit left, which is against the rules. */
-  push(body: unknown, bodyBytes: number): boolean {
+  push(body: Uint8Array): boolean {
     if (this.#allowedBytes <= 0) return false
-    const bytes = bodyBytes + ITEM_COST_BYTES
-    this.#allowedBytes -= bytes
+    this.#allowedBytes -= body.length + ITEM_COST_BYTES
     if (this.#ended) return true // nobody reads any more
     const reader = this.#readers.shift()
-    if (reader === undefined) this.#items.push({ body, bytes })
-    else this.#read({ body, bytes }, reader)
+    if (reader === undefined) this.#items.push(body)
+    else this.#readFor(reader, body)
     return true
   }
 
@@ -79,12 +75,8 @@ export class ItemQueue implements AsyncIterableIterator<unknown> {
   }
 
   next(): Promise<IteratorResult<unknown>> {
-    const item = this.#items.shift()
-    if (item !== undefined) {
-      return new Promise((resolve, reject) => {
-        this.#read(item, { resolve, reject })
-      })
-    }
+    const body = this.#items.shift()
+    if (body !== undefined) return this.#readNow(body)
     if (this.#ended) {
       const failure = this.#failure
       this.#failure = undefined
@@ -106,28 +98,54 @@ export class ItemQueue implements AsyncIterableIterator<unknown> {
     return Promise.resolve({ done: true, value })
   }
 
-  #read({ body, bytes }: Item, { resolve, reject }: Reader): void {
-    this.#giveBack(bytes)
+  /** What has come before it was asked for: nearly always a value at once, for which one promise is enough. */
+  #readNow(body: Uint8Array): Promise<IteratorResult<unknown>> {
     let value: unknown
     try {
-      value = this.#host.itemValue(body)
+      value = this.#valueOf(body)
     } catch (error) {
-      this.#refuse(error, reject)
+      const refused = Promise.reject<IteratorResult<unknown>>(error)
+      this.#stop()
+      return refused
+    }
+    if (!isPromise(value)) return Promise.resolve({ done: false, value })
+    return new Promise((resolve, reject) => {
+      this.#giveChecked(value, { resolve, reject })
+    })
+  }
+
+  /** What was waited for. */
+  #readFor(reader: Reader, body: Uint8Array): void {
+    let value: unknown
+    try {
+      value = this.#valueOf(body)
+    } catch (error) {
+      this.#refuse(error, reader)
       return
     }
-    if (value instanceof Promise) {
-      value.then(
-        (checked: unknown) => resolve({ done: false, value: checked }),
-        (error: unknown) => this.#refuse(error, reject),
-      )
-    } else {
-      resolve({ done: false, value })
-    }
+    if (isPromise(value)) this.#giveChecked(value, reader)
+    else reader.resolve({ done: false, value })
+  }
+
+  #giveChecked(value: Promise<unknown>, reader: Reader): void {
+    value.then(
+      (checked: unknown) => reader.resolve({ done: false, value: checked }),
+      (error: unknown) => this.#refuse(error, reader),
+    )
+  }
+
+  #valueOf(body: Uint8Array): unknown {
+    this.#giveBack(body.length + ITEM_COST_BYTES)
+    return this.#host.itemValue(body)
   }
 
   /** An item that is none: the reader hears why, and that was the last. */
-  #refuse(error: unknown, reject: (error: unknown) => void): void {
+  #refuse(error: unknown, { reject }: Reader): void {
     reject(error)
+    this.#stop()
+  }
+
+  #stop(): void {
     const wasOpen = !this.#ended
     this.#drop()
     this.#ended = true
@@ -157,7 +175,7 @@ export class ItemQueue implements AsyncIterableIterator<unknown> {
   }
 
   #drop(): void {
-    while (this.#items.shift() !== undefined);
+    this.#items.clear()
   }
 
   /** To all who wait: the failure to the first of them. */

@@ -1,11 +1,11 @@
 import { isThenable } from '../core/thenable.ts'
-import { Frame, type FrameType, type ItemSizes } from './frame.ts'
+import type { Frame, FrameType, ItemSizes } from './frame.ts'
 import { FIRST_CREDIT_BYTES, ITEM_COST_BYTES } from './item-cost.ts'
 
 /** What an ItemSender needs of its call. */
 export interface ItemSenderHost {
   /** Gives false where the session wants no more for now: `resume` follows. @throws what keeps the item from being sent */
-  sendItem(frame: Frame): boolean
+  sendItem(address: ItemAddress, item: unknown, sizes: ItemSizes): boolean
   /** The iterable has given its last item. Exactly one of these two, unless `stop` was called before. */
   itemsDone(): void
   /** It threw, or one of its items could not be sent; it is closed then. */
@@ -127,12 +127,9 @@ export class ItemSender implements ItemSizes {
       this.#settled()
       return
     }
-    const { type, id, name } = this.#address
-    const frame = new Frame(type, id, name, result.value)
-    frame.sizes = this
     this.#unsized++
     try {
-      if (!this.#host.sendItem(frame)) this.#blocked = true
+      if (!this.#host.sendItem(this.#address, result.value, this)) this.#blocked = true
     } catch (error) {
       if (this.#over) return
       this.#over = this.#closeDue = true

@@ -1,8 +1,8 @@
 import { describe } from '../core/errors.ts'
 import type { Due } from './deadline-wheel.ts'
-import { type ErrorBody, Frame, FrameType } from './frame.ts'
+import { type ErrorBody, Frame, FrameType, type ItemSizes } from './frame.ts'
 import { ItemQueue, type ItemQueueHost } from './item-queue.ts'
-import { ItemSender, type ItemSenderHost } from './item-sender.ts'
+import { type ItemAddress, ItemSender, type ItemSenderHost } from './item-sender.ts'
 import type { OutgoingMethod } from './outgoing-method.ts'
 import type { CallOptions } from './peer.ts'
 import { callFailed, RpcError } from './rpc-error.ts'
@@ -22,7 +22,7 @@ export interface OutgoingCallHost {
   /** The peer is told that nobody waits any more, where the wire can say so. */
   tellCanceled(call: OutgoingCall): void
   /** As Session.send. @throws RpcError where it was not taken */
-  sendFrame(frame: Frame): boolean
+  sendItem(address: ItemAddress, item: unknown, sizes: ItemSizes): boolean
   /** `sender.resume()` is called when there is room again. */
   awaitRoom(sender: ItemSender): void
   /** Small notices, which may come at any time: not sent where the session is closed. */
@@ -104,8 +104,8 @@ export class OutgoingCall implements Due, ItemQueueHost, ItemSenderHost {
   }
 
   /** OUTPUT. False where it is against the rules. */
-  item(body: unknown, bytes: number): boolean {
-    return this.#output?.push(body, bytes) ?? false
+  item(body: Uint8Array): boolean {
+    return this.#output?.push(body) ?? false
   }
 
   /** OUTPUT_END. */
@@ -168,8 +168,8 @@ export class OutgoingCall implements Due, ItemQueueHost, ItemSenderHost {
 
   // ── What its own stream needs ──────────────────────────────────────────────────────────────────────────────
 
-  sendItem(frame: Frame): boolean {
-    const hasRoom = this.#host.sendFrame(frame)
+  sendItem(address: ItemAddress, item: unknown, sizes: ItemSizes): boolean {
+    const hasRoom = this.#host.sendItem(address, item, sizes)
     if (!hasRoom && this.#input !== undefined) this.#host.awaitRoom(this.#input)
     return hasRoom
   }

@@ -8,9 +8,9 @@ import type { Caller, MethodTarget } from './calls.ts'
 import { type DeadlineWheel, wheelOf } from './deadline-wheel.ts'
 import type { Departure } from './departure.ts'
 import { notSent } from './error-body.ts'
-import { Frame, FrameType } from './frame.ts'
+import { Frame, FrameType, type ItemSizes } from './frame.ts'
 import { intercept, type Interceptor } from './interceptor.ts'
-import type { ItemSender } from './item-sender.ts'
+import type { ItemAddress, ItemSender } from './item-sender.ts'
 import type { ResolvedRpcOptions } from './options.ts'
 import { OutgoingCall, type OutgoingCallHost } from './outgoing-call.ts'
 import type { OutgoingMethod } from './outgoing-method.ts'
@@ -138,7 +138,7 @@ export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost, 
 
   /** OUTPUT. False where it is against the rules. */
   onItem({ id, body }: Frame): boolean {
-    return this.#table.get(id)?.item(body, (body as Uint8Array).length) !== false // wires with streams have bytes
+    return this.#table.get(id)?.item(body as Uint8Array) !== false // wires with streams have bytes
   }
 
   /** INPUT_CREDIT. */
@@ -181,6 +181,10 @@ export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost, 
 
   sendFrame(frame: Frame): boolean {
     return this.#outlet.send(frame)
+  }
+
+  sendItem(address: ItemAddress, item: unknown, sizes: ItemSizes): boolean {
+    return this.#outlet.sendItem(address, item, sizes)
   }
 
   awaitRoom(sender: ItemSender): void {

@@ -17,6 +17,8 @@ export interface ServedMethod {
   readonly handler: AnyHandler
   /** Gets the call undecoded, and gives bytes. */
   readonly undecoded: boolean
+  /** Its argument is only decoded: no schema checks it, and nobody wants the bytes. */
+  readonly isPlain: boolean
 }
 
 /** One value may be called for with or without an answer: a caller that wants none is nobody's concern. */

@@ -26,7 +26,8 @@ export class ServedMethods {
       const name = nameOf(key)
       if (this.#byName.has(name)) throw badOption(`handlers.${key}`, `is served already, as ${name}`)
       const types = TYPES[definition.kind]
-      return { name, definition, types, handlers, handler: handler as AnyHandler, undecoded: false }
+      const isPlain = definition.input === undefined
+      return { name, definition, types, handlers, handler: handler as AnyHandler, undecoded: false, isPlain }
     })
     for (const served of methods) this.#byName.set(served.name, served)
     this.#version++
@@ -41,7 +42,15 @@ export class ServedMethods {
     if (typeof handler !== 'function') throw badOption('fallback', 'must be a function')
     if (this.#fallback !== undefined) throw badOption('fallback', 'is set already')
     const definition = FORWARDED
-    const fallback = { name: '', definition, types: TYPES.unary, handlers: undefined, handler, undecoded: true }
+    const fallback = {
+      name: '',
+      definition,
+      types: TYPES.unary,
+      handlers: undefined,
+      handler,
+      undecoded: true,
+      isPlain: false,
+    }
     this.#fallback = fallback
     return {
       [Symbol.dispose]: () => {

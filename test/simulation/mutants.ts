@@ -16,8 +16,8 @@ const buffer = 'src/core/chunk-buffer.js'
 const clock = 'src/core/session-clock.js'
 const slot = 'src/core/client-slot.js'
 const server = 'src/core/live-server.js'
-const callsOut = 'src/rpc/outgoing-calls.js'
-const callsIn = 'src/rpc/incoming-calls.js'
+const incoming = 'src/rpc/incoming-calls.js'
+const outgoing = 'src/rpc/outgoing-calls.js'
 
 /** RELIABILITY §4.1, as far as core, transports and RPC go. */
 export const MUTANTS: readonly Mutant[] = [
@@ -259,7 +259,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'cancel-not-sent',
-    file: callsOut,
+    file: outgoing,
     find: "this.#outlet.notify(new Frame(FrameType.CANCEL, call.id, '', undefined));",
     replace: '',
   },
@@ -289,31 +289,31 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'calls-outlive-their-session',
-    file: callsOut,
+    file: outgoing,
     find: 'for (const call of this.#table.all())\n            call.fail(error);',
     replace: '',
   },
   {
     name: 'handlers-outlive-their-session',
-    file: callsIn,
+    file: incoming,
     find: 'call.abandon(error);\n        for (const { call } of',
     replace: 'void call;\n        for (const { call } of',
   },
   {
     name: 'deadline-never-over',
-    file: callsOut,
+    file: outgoing,
     find: 'this.#wheel?.add(call, timeoutMs);',
     replace: '',
   },
   {
     name: 'deadline-does-not-travel',
-    file: callsIn,
+    file: incoming,
     find: 'this.#wheel?.add(call.deadline, call.timeoutMs);',
     replace: '{}',
   },
   {
     name: 'handled-call-said-not-to-be',
-    file: callsIn,
+    file: incoming,
     find: 'notRun: !call.ran',
     replace: 'notRun: true',
   },
