@@ -189,7 +189,7 @@ class ClientCaller<Data> implements Caller<MethodTarget> {
 
   /** As the option `timeoutMs`: 0 is no limit. */
   #left(dueAt: number): number {
-    return dueAt === Infinity ? 0 : Math.max(1, dueAt - this.#env.now())
+    return dueAt === Infinity ? 0 : Math.max(1, Math.ceil(dueAt - this.#env.now()))
   }
 
   /** Rejects at once with `error`, the last failure, where the call is canceled meanwhile. */
