@@ -26,7 +26,7 @@ import { Tokens } from '../../examples/gateway/tokens.ts'
 import { systemEnv } from '../../src/env/node/system-env.ts'
 import { until } from '../../src/testing/conformance/party.ts'
 import { Authority } from '../support/certificates.ts'
-import { ExampleProcess, isFree, PlainClient } from '../support/example-process.ts'
+import { ExampleProcess, PlainClient } from '../support/example-process.ts'
 
 const SECRET = 'for tests'
 const SILENCE_MS = 8_000
@@ -601,7 +601,6 @@ test('gateway: a drained stop loses nothing that was accepted', async (t) => {
     Array.from({ length: accepted }, (_, i) => i + 1),
   )
   t.regex(example.output, new RegExp(`${accepted} reports accepted so far; all is closed\\n$`))
-  for (const port of Object.values(addresses)) t.true(await isFree(port as number))
 })
 
 test('gateway: simulated devices come by themselves; one whose link is cut is gone, and comes back', async (t) => {

@@ -6,7 +6,7 @@ import { rpc } from 'hawser/rpc'
 import { Customer, Orders } from '../../examples/orders/contract.ts'
 import type { Command, Reply } from '../../examples/game/commands.ts'
 import { playerCodec } from '../../examples/game/world-codec.ts'
-import { ExampleProcess, isFree, PlainClient } from '../support/example-process.ts'
+import { ExampleProcess, PlainClient } from '../support/example-process.ts'
 
 /** Faster than an example's own pace, so that a test sees a session time out. */
 const HEARTBEAT_MS = '600' // a busy machine must not take its own clients for silent
@@ -307,5 +307,4 @@ test('npm start and npm run example end with status 0, by Ctrl-C and by SIGTERM 
   t.is(await single.end(), 0)
   for (const example of [whole, single]) t.false(example.leftProcesses)
   for (const person of people) t.regex(await person.ended(), /\n(goodbye 0|\* the server goes down; goodbye)\n$/)
-  for (const port of ports) t.true(await isFree(port))
 })
