@@ -5,7 +5,7 @@ import { ItemQueue, type ItemQueueHost } from './item-queue.ts'
 import { type ItemAddress, ItemSender, type ItemSenderHost } from './item-sender.ts'
 import type { OutgoingMethod } from './outgoing-method.ts'
 import type { CallOptions } from './peer.ts'
-import { callFailed, RpcError } from './rpc-error.ts'
+import { callFailed, RpcError, unsure } from './rpc-error.ts'
 import { ANSWER, validate } from './validate.ts'
 
 /** What a call needs of the peer that it goes to. */
@@ -178,11 +178,11 @@ export class OutgoingCall implements Due, ItemQueueHost, ItemSenderHost {
     this.#host.notify(new Frame(FrameType.INPUT_END, this.id, '', undefined))
   }
 
-  /** The caller hears its own error. */
+  /** The caller hears its own error. That an item was not taken says nothing of the call, which has left. */
   itemsFailed(error: unknown): void {
     if (this.#over) return
     this.#host.tellCanceled(this)
-    this.fail(error)
+    this.fail(unsure(error))
   }
 
   itemsSettled(): void {

@@ -14,7 +14,7 @@ import { RPC_DEFAULTS } from './options.ts'
 import type { CallOptions, Calls, RpcPeer } from './peer.ts'
 import { Retry, type RetryOptions } from './retry.ts'
 import { livePeerOf } from './rpc.ts'
-import { callFailed, isRpcError, type RpcError } from './rpc-error.ts'
+import { callFailed, isRpcError, type RpcError, unsure } from './rpc-error.ts'
 
 /** What `rpcClient` takes. */
 export interface RpcClientOptions {
@@ -143,6 +143,7 @@ class ClientCaller<Data> implements Caller<MethodTarget> {
       await this.#pause(delayMs, options?.signal, error)
       return await this.#attempt(attempt)
     } catch (later) {
+      // What became of the last attempt says nothing of those before it.
       throw isRpcError(error) && error.sent === 'no' ? later : unsure(later)
     }
   }
@@ -219,13 +220,6 @@ function waitFailed(error: unknown, signal: AbortSignal | undefined): RpcError {
     return callFailed('deadline_exceeded', 'no session was open in time', 'no', { cause: error })
   }
   return callFailed('unavailable', `no session can be had: ${describe(error)}`, 'no', { cause: error })
-}
-
-/** What became of the last attempt says nothing of those before it. */
-function unsure(error: unknown): unknown {
-  if (!isRpcError(error) || error.sent !== 'no') return error
-  const { status, message, data, jsonRpcCode } = error
-  return callFailed(status, message, 'maybe', { data, jsonRpcCode, cause: error })
 }
 
 function canceled(signal: AbortSignal | undefined): RpcError {

@@ -53,3 +53,10 @@ export function callFailed(
 ): RpcError {
   return Object.assign(new RpcError(status, message, options), { sent })
 }
+
+/** The same error of a call that may have run, whatever the error itself says. */
+export function unsure(error: unknown): unknown {
+  if (!isRpcError(error) || error.sent !== 'no') return error
+  const { status, message, data, jsonRpcCode } = error
+  return callFailed(status, message, 'maybe', { data, jsonRpcCode, cause: error })
+}

@@ -4,8 +4,8 @@ import { jobsOfThis, promiseJobs, realTurn, throwUncaught } from './real-turn.ts
 
 /** So that a long simulation does not keep the process from its own I/O. */
 const EVENTS_PER_REAL_TURN = 256
-/** Events without the clock moving, after which something runs in a circle. */
-const MAX_EVENTS_AT_ONCE = 1_000_000
+/** Events without the clock moving, after which something runs in a circle. A link without latency that slices finely has a million of them with a megabyte. */
+const MAX_EVENTS_AT_ONCE = 4_000_000
 
 interface Waiter {
   readonly resolve: () => void

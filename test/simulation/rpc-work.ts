@@ -71,9 +71,9 @@ export class Workshop {
       run: ({ call }, context) => this.#work(call, context),
       safe: ({ call }, context) => this.#work(call, context),
       tell: ({ call }, context) => this.#work(call, context),
-      items: (_job, context) => this.#items(stream(context)),
+      items: (_job, context) => this.#items(() => stream(context)),
       sum: (items, context) => this.#sum(items, stream(context)),
-      echo: (items, context) => this.#echo(items, stream(context)),
+      echo: (items, context) => this.#echo(items, () => stream(context)),
     })
   }
 
@@ -141,7 +141,9 @@ export class Workshop {
     return call.id
   }
 
-  async *#items(handling: Handling): AsyncGenerator<Item> {
+  /** Begun with its first item: one that is closed before that never runs. */
+  async *#items(begin: () => Handling): AsyncGenerator<Item> {
+    const handling = begin()
     const { call, context } = handling
     try {
       yield* this.give(call, call.output, call.task.items, context.signal)
@@ -160,7 +162,9 @@ export class Workshop {
     }
   }
 
-  async *#echo(items: AsyncIterable<Item>, handling: Handling): AsyncGenerator<Item> {
+  /** As `#items`. */
+  async *#echo(items: AsyncIterable<Item>, begin: () => Handling): AsyncGenerator<Item> {
+    const handling = begin()
     const { call } = handling
     call.output.isOpen = true
     try {
