@@ -1,42 +1,11 @@
 import { createRequire } from 'node:module'
-import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import protobufjs from 'protobufjs'
-import { demo } from '../../.gen/arith.js'
 import { msgpackBody } from '../../codecs/msgpack.ts'
-import {
-  loadProto,
-  protobufBody,
-  type ProtobufMethod,
-  protobufService,
-  protobufServiceFrom,
-} from '../../codecs/protobuf.ts'
+import { protobufBody, type ProtobufMethod, protobufServiceFrom } from '../../codecs/protobuf.ts'
 import { binary, type Handlers, method, oneWay, type RpcWire, serverStream, service } from '../../src/rpc/index.ts'
+import { LoadedArith as Loaded, StaticArith as Static } from '../support/arith.ts'
 import { rpcErrorOf, rpcPair } from '../support/rpc-pair.ts'
-
-interface Pair {
-  a?: number
-  b?: number
-}
-interface Value {
-  value?: number
-}
-
-const Loaded = protobufServiceFrom<{
-  add: ProtobufMethod<'unary', Pair, Value>
-  count: ProtobufMethod<'server-stream', Value, Value>
-  sum: ProtobufMethod<'client-stream', Value, Value>
-  running: ProtobufMethod<'bidi-stream', Value, Value>
-  note: ProtobufMethod<'one-way', Value, void>
-}>(await loadProto(fileURLToPath(new URL('../proto/arith.proto', import.meta.url))), 'demo.Arith', { oneWay: ['note'] })
-
-const Static = protobufService('demo.Arith', {
-  add: { input: demo.Pair, output: demo.Number },
-  count: { input: demo.Number, output: demo.Number, stream: 'output' },
-  sum: { input: demo.Number, output: demo.Number, stream: 'input' },
-  running: { input: demo.Number, output: demo.Number, stream: 'both' },
-  note: { input: demo.Number },
-})
 
 /** Also notes what it is told. */
 const handlers = (notes: unknown[]): Handlers<typeof Loaded> => ({
