@@ -16,15 +16,9 @@ import { SoakLoad } from './soak-load.ts'
 import { trendOf } from './trend.ts'
 
 const SAMPLE_MS = 2_500
-/**
- * The heap of a program that does nothing new still grows until V8 has seen enough of it: by about 2 MiB here, all in the first of so
- * many sessions. Where there are enough samples behind them, these alone count.
- */
-const WARM_SESSIONS = 100_000
-const WARM_SAMPLES = 10
-/** A run that is too short for it leaves out that share of its samples, and allows such growth in the rest. */
-const COLD_SHARE = 0.3
-const COLD_BYTES = 1024 * 1024
+/** What is made at first use only is made by then: the samples before are not counted. */
+const WARM_SESSIONS = 10_000
+const MIN_SAMPLES = 10
 const MAX_BYTES_PER_1000 = 1024
 /** A slope that chance alone might be is none: so many standard errors. */
 const CERTAIN = 3
@@ -94,18 +88,17 @@ await load.stop()
 violations.push(...first.violations, ...load.violations)
 rmSync(folder, { recursive: true })
 
-const warm = samples.filter(({ work }) => work >= WARM_SESSIONS)
-const isWarm = warm.length >= WARM_SAMPLES
-const counted = isWarm ? warm : samples.slice(Math.floor(samples.length * COLD_SHARE))
-if (counted.length < 3) violations.push(`${counted.length} samples are too few for a slope: take more seconds`)
+const counted = samples.filter(({ work }) => work >= WARM_SESSIONS)
+if (counted.length < MIN_SAMPLES)
+  violations.push(
+    `${counted.length} samples after ${WARM_SESSIONS} sessions are too few for a slope: take more seconds`,
+  )
 else {
   const { slope, standardError } = trendOf(counted)
   const per1000 = `${(slope * 1000).toFixed(0)} ± ${(standardError * 1000).toFixed(0)} bytes for 1,000 sessions`
-  const grownBytes = slope * ((counted.at(-1)?.work ?? 0) - (counted[0]?.work ?? 0))
-  const allowance = isWarm ? '' : `, not warm yet: ${(grownBytes / 1024).toFixed(0)} of ${COLD_BYTES / 1024} KiB`
-  console.log(`heap: ${per1000}, of ${counted.length} samples${allowance}`)
-  const grows = slope * 1000 > MAX_BYTES_PER_1000 && slope > CERTAIN * standardError
-  if (grows && (isWarm || grownBytes > COLD_BYTES)) violations.push(`the heap grows by ${per1000}`)
+  console.log(`heap: ${per1000}, of ${counted.length} samples`)
+  if (slope * 1000 > MAX_BYTES_PER_1000 && slope > CERTAIN * standardError)
+    violations.push(`the heap grows by ${per1000}`)
 }
 await heapBytes()
 await delay(200)
