@@ -46,7 +46,9 @@ export class Fifo<T> {
   }
 
   #move(room: number): void {
-    this.#ring = Array.from({ length: room }, (_, index) => this.at(index))
+    const ring: (T | undefined)[] = []
+    for (let index = 0; index < room; index++) ring.push(this.at(index))
+    this.#ring = ring
     this.#head = 0
   }
 }

@@ -56,7 +56,7 @@ export class EventQueue {
     if (entry.index < 0) return false
     const last = this.#heap.pop() as Entry
     if (last !== entry) {
-      this.#place(last, entry.index)
+      last.index = entry.index
       this.#rise(last)
       this.#sink(last)
     }
@@ -64,28 +64,32 @@ export class EventQueue {
     return true
   }
 
+  /** Puts it at its index or above. */
   #rise(entry: Entry): void {
-    while (entry.index > 0) {
-      const parent = this.#heap[(entry.index - 1) >> 1] as Entry
-      if (earlier(parent, entry)) return
-      this.#swap(parent, entry)
+    let { index } = entry
+    while (index > 0) {
+      const above = (index - 1) >> 1
+      const parent = this.#heap[above] as Entry
+      if (earlier(parent, entry)) break
+      this.#place(parent, index)
+      index = above
     }
+    this.#place(entry, index)
   }
 
+  /** Puts it at its index or below. */
   #sink(entry: Entry): void {
-    for (;;) {
-      const left = this.#heap[2 * entry.index + 1]
-      const right = this.#heap[2 * entry.index + 2]
-      const child = left !== undefined && right !== undefined && earlier(right, left) ? right : left
-      if (child === undefined || earlier(entry, child)) return
-      this.#swap(entry, child)
+    const heap = this.#heap
+    let { index } = entry
+    for (let below = 2 * index + 1; below < heap.length; below = 2 * index + 1) {
+      const right = below + 1
+      if (right < heap.length && earlier(heap[right] as Entry, heap[below] as Entry)) below = right
+      const child = heap[below] as Entry
+      if (earlier(entry, child)) break
+      this.#place(child, index)
+      index = below
     }
-  }
-
-  #swap(parent: Entry, child: Entry): void {
-    const at = child.index
-    this.#place(child, parent.index)
-    this.#place(parent, at)
+    this.#place(entry, index)
   }
 
   #place(entry: Entry, index: number): void {

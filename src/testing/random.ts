@@ -1,29 +1,28 @@
 /** The same seed gives the same numbers: xoshiro128**, its state filled by splitmix32 (prng.di.unimi.it). */
 export class Random {
-  readonly #state: Uint32Array = new Uint32Array(4)
+  #s0: number
+  #s1: number
+  #s2: number
+  #s3: number
 
   constructor(seed: number) {
-    let mixed = (Math.trunc(seed) ^ Math.trunc(seed / 0x1_0000_0000)) >>> 0
-    for (let i = 0; i < 4; i++) {
-      mixed = (mixed + 0x9e3779b9) >>> 0
-      let word = mixed
-      word = Math.imul(word ^ (word >>> 16), 0x85ebca6b)
-      word = Math.imul(word ^ (word >>> 13), 0xc2b2ae35)
-      this.#state[i] = word ^ (word >>> 16)
-    }
+    const mixed = Math.trunc(seed) ^ Math.trunc(seed / 0x1_0000_0000)
+    this.#s0 = spread(mixed + 0x9e3779b9)
+    this.#s1 = spread(mixed + 2 * 0x9e3779b9)
+    this.#s2 = spread(mixed + 3 * 0x9e3779b9)
+    this.#s3 = spread(mixed + 4 * 0x9e3779b9)
   }
 
   /** 32 bits. */
   word(): number {
-    const [s0, s1, s2, s3] = this.#state as unknown as [number, number, number, number]
-    const result = Math.imul(rotate(Math.imul(s1, 5), 7), 9) >>> 0
-    const third = s2 ^ s0
-    const fourth = s3 ^ s1
-    this.#state[1] = s1 ^ third
-    this.#state[0] = s0 ^ fourth
-    this.#state[2] = third ^ (s1 << 9)
-    this.#state[3] = rotate(fourth, 11)
-    return result
+    const s1 = this.#s1
+    const third = this.#s2 ^ this.#s0
+    const fourth = this.#s3 ^ s1
+    this.#s1 = s1 ^ third
+    this.#s0 ^= fourth
+    this.#s2 = third ^ (s1 << 9)
+    this.#s3 = rotate(fourth, 11)
+    return Math.imul(rotate(Math.imul(s1, 5), 7), 9) >>> 0
   }
 
   /** 0 ≤ x < 1, with 53 bits. */
@@ -52,6 +51,14 @@ export class Random {
     }
     return chunks
   }
+}
+
+/** The last steps of splitmix32. */
+function spread(mixed: number): number {
+  let word = mixed | 0
+  word = Math.imul(word ^ (word >>> 16), 0x85ebca6b)
+  word = Math.imul(word ^ (word >>> 13), 0xc2b2ae35)
+  return word ^ (word >>> 16)
 }
 
 function rotate(word: number, by: number): number {

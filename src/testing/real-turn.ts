@@ -6,14 +6,27 @@ export async function promiseJobs(): Promise<void> {
   await new Promise<void>((resolve) => systemEnv.defer(resolve))
 }
 
-/** As `promiseJobs`, called in a promise job: then one promise is enough. */
-export function jobsOfThis(): Promise<void> {
-  return new Promise((resolve) => systemEnv.defer(resolve))
-}
+const DONE = Promise.resolve()
 
-/** As `promiseJobs`, and the process's own I/O had a turn. */
-export function realTurn(): Promise<void> {
-  return new Promise((resolve) => systemEnv.yield(resolve))
+/** For what runs in promise jobs again and again: it costs a third of waiting for a promise each time. */
+export class PromiseTurns {
+  readonly #run: () => void
+
+  constructor(run: () => void) {
+    this.#run = run
+  }
+
+  /** Called in a promise job: once more, as after `promiseJobs`. */
+  afterJobs(): void {
+    systemEnv.defer(this.#onDone)
+  }
+
+  /** As `afterJobs`, and the process's own I/O had a turn. */
+  afterIo(): void {
+    systemEnv.yield(this.#onDone)
+  }
+
+  readonly #onDone = (): void => void DONE.then(this.#run)
 }
 
 /** As when nobody catches it: an uncaught exception. */

@@ -77,7 +77,7 @@ export class VirtualDatagrams {
     for (let i = 0; i < times; i++) {
       const piece = i === 0 ? bytes : copy(bytes)
       if (piece.length > 0) corrupt(this.#weather, piece)
-      this.#weather.schedule(this.#delay(), () => this.#arrive(from, piece, to))
+      this.#weather.timeline.schedule(this.#delay(), () => this.#arrive(from, piece, to))
     }
   }
 
@@ -102,7 +102,7 @@ export class VirtualDatagrams {
       heard = true
     }
     if (!heard && !toGroup && this.#weather.faults.dials !== 'ignore') {
-      this.#weather.schedule(this.#delay(), () => from.machine.process.hear(() => from.refused(to)))
+      this.#weather.timeline.schedule(this.#delay(), () => from.machine.process.hear(() => from.refused(to)))
     }
   }
 

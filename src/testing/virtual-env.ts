@@ -91,10 +91,7 @@ class VirtualWorld extends VirtualProcess implements VirtualEnv {
     this.logs = logs
     this.#world = world
     this.#timeline = timeline
-    this.#wire = new VirtualWire(this, new Random(seed + NETWORK_SEED), (delayMs, run) => {
-      const event = timeline.schedule(delayMs, run)
-      return { cancel: () => timeline.cancel(event) }
-    })
+    this.#wire = new VirtualWire(this, new Random(seed + NETWORK_SEED), timeline)
     this.network = this.#wire
     this.net = this.#wire.netOf(this.#wire.join('', addressOf(this.#machines), this))
   }

@@ -143,9 +143,14 @@ export class VirtualProcess implements Owner {
     return this.#random.next()
   }
 
+  /** Nothing keeps it from what arrives now. */
+  get hearsAtOnce(): boolean {
+    return this.#state !== 'paused' && this.#unheard === 0
+  }
+
   /** Something reached the machine; the process hears of it when it runs. For a dead one its machine does what is due. */
   hear(run: () => void): void {
-    if (this.#state !== 'paused' && this.#unheard === 0) return run()
+    if (this.hearsAtOnce) return run()
     this.#unheard++
     const heard = () => {
       this.#unheard--

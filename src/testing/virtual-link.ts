@@ -1,23 +1,24 @@
-import type { TimerHandle } from '../core/env.ts'
 import { HawserError } from '../core/errors.ts'
 import { Fifo } from '../core/fifo.ts'
 import type { LinkOptions } from '../core/transport.ts'
 import { type Carrier, type MemoryConnection, memoryLink } from '../transports/memory-connection.ts'
+import type { QueuedEvent } from './event-queue.ts'
 import type { Faults } from './faults.ts'
 import type { Random } from './random.ts'
 import type { VirtualMachine } from './virtual-machine.ts'
+import type { Timeline } from './virtual-timeline.ts'
 
 const WINDOW_BYTES = 64 * 1024
 const WINDOW_MESSAGES = 1024
 
-/** What the links of a network share. `schedule` sets a timer that is not counted in `env.timers`. */
+/** What the links of a network share. */
 export interface Weather {
   readonly faults: Faults
   /** Nothing gets through; what is on its way waits. */
   readonly isCut: boolean
   readonly random: Random
-  readonly schedule: (delayMs: number, run: () => void) => TimerHandle
-  now(): number
+  /** What is scheduled here is not counted in `env.timers`. */
+  readonly timeline: Timeline
 }
 
 /** One end as it is opened: where it is, and what its owner wished. */
@@ -115,6 +116,7 @@ export class WeatheredLink implements VirtualLink {
   }
 
   reset(): void {
+    if (this.#openEnds === 0) return
     for (const end of [this.dialed, this.accepted]) {
       end.fail(
         new HawserError('ERR_CONNECTION_RESET', `${end.remoteAddress} reset the connection`, { retryable: true }),
@@ -145,7 +147,7 @@ class WeatheredCarrier implements Carrier {
   readonly #to: VirtualMachine
   readonly #reset: () => void
   readonly #flights = new Fifo<Flight>()
-  #timer: TimerHandle | undefined
+  #landing: QueuedEvent | undefined
   /** When the wire is free of what was put on it at `bytesPerSecond`. */
   #freeAt = 0
   #isCut = false
@@ -199,29 +201,32 @@ class WeatheredCarrier implements Carrier {
   }
 
   rearm(): void {
-    this.#timer?.cancel()
-    this.#timer = undefined
+    const { isCut, timeline } = this.#weather
+    if (this.#landing !== undefined) timeline.cancel(this.#landing)
+    this.#landing = undefined
     const next = this.#flights.first
-    if (next === undefined || this.#isCut || this.#weather.isCut || isApart(this.#from, this.#to)) return
-    this.#timer = this.#weather.schedule(Math.max(0, next.at - this.#weather.now()), this.#land)
+    if (next === undefined || this.#isCut || isCut || isApart(this.#from, this.#to)) return
+    this.#landing = timeline.schedule(Math.max(0, next.at - timeline.now), this.#land)
   }
 
   #fly(length: number, arrive: () => void): void {
     const { latencyMs = 0, jitterMs = 0, bytesPerSecond = Infinity } = this.#weather.faults
-    this.#freeAt = Math.max(this.#freeAt, this.#weather.now()) + (length * 1000) / bytesPerSecond
+    this.#freeAt = Math.max(this.#freeAt, this.#weather.timeline.now) + (length * 1000) / bytesPerSecond
     const jitter = jitterMs > 0 ? this.#weather.random.next() * jitterMs : 0
     this.#flights.push({ at: this.#freeAt + latencyMs + jitter, length, arrive })
     if (this.#flights.length === 1) this.rearm()
   }
 
   readonly #land = (): void => {
-    this.#timer = undefined
+    this.#landing = undefined
     const flight = this.#flights.shift()
     this.rearm()
     if (flight === undefined) return
     const { length, arrive } = flight
+    const { process } = this.#to
+    if (process.hearsAtOnce) return arrive()
     this.#unheardBytes += length
-    this.#to.process.hear(() => {
+    process.hear(() => {
       this.#unheardBytes -= length
       arrive()
     })

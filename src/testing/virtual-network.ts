@@ -1,6 +1,6 @@
 import { makeAddress } from '../core/address.ts'
 import type { Connection } from '../core/connection.ts'
-import type { DatagramSocket, Env, Net, StreamTarget, TimerHandle } from '../core/env.ts'
+import type { DatagramSocket, Env, Net, StreamTarget } from '../core/env.ts'
 import { badOption, HawserError } from '../core/errors.ts'
 import type { Acceptor, AcceptSink, LinkOptions } from '../core/transport.ts'
 import { WaitList } from '../core/wait-list.ts'
@@ -8,6 +8,7 @@ import { sha1 } from '../env/node/sha1.ts'
 import { MemoryAcceptor } from '../transports/memory-acceptor.ts'
 import { MemoryConnection } from '../transports/memory-connection.ts'
 import { resolveListen } from '../transports/options.ts'
+import type { QueuedEvent } from './event-queue.ts'
 import { checkFaults, type Faults } from './faults.ts'
 import type { Random } from './random.ts'
 import { isAddress, LOOPBACK } from './virtual-address.ts'
@@ -15,6 +16,7 @@ import { VirtualDatagrams } from './virtual-datagrams.ts'
 import { isApart, type LinkEnd, type VirtualLink, type Weather, WeatheredLink } from './virtual-link.ts'
 import { VirtualMachine } from './virtual-machine.ts'
 import type { VirtualProcess } from './virtual-host.ts'
+import type { Timeline } from './virtual-timeline.ts'
 import { VirtualTls } from './virtual-tls.ts'
 
 /** The network of a VirtualEnv in the hand of a test: it breaks what the program under test relies on. */
@@ -40,7 +42,7 @@ const LAST_PORT = 65_535
 interface Attempt {
   readonly machine: VirtualMachine
   readonly step: () => void
-  timer: TimerHandle | undefined
+  due: QueuedEvent | undefined
 }
 
 /** TCP, UDP and Unix sockets between the machines of a world. */
@@ -57,9 +59,9 @@ export class VirtualWire implements VirtualNetwork {
   #nextPeer = 1
 
   /** @param env whose ends those of `pair()` are */
-  constructor(env: Env, random: Random, schedule: Weather['schedule']) {
+  constructor(env: Env, random: Random, timeline: Timeline) {
     this.#env = env
-    this.#weather = { faults: {}, isCut: false, random, schedule, now: () => env.now() }
+    this.#weather = { faults: {}, isCut: false, random, timeline }
     this.#tls = new VirtualTls(this.#weather)
     this.#datagrams = new VirtualDatagrams(this.#weather, (host, own) => this.#machineOf(host, own))
   }
@@ -151,7 +153,7 @@ export class VirtualWire implements VirtualNetwork {
     const attempt: Attempt = {
       machine,
       step: () => this.#answer(attempt, to, target, options, waiting),
-      timer: undefined,
+      due: undefined,
     }
     const result = waiting.add(`dial ${urlOf(target)}`, options, () => this.#forget(attempt))
     if (waiting.size === 0) return result // aborted before it began
@@ -243,12 +245,16 @@ export class VirtualWire implements VirtualNetwork {
   }
 
   #schedule(attempt: Attempt, delayMs: number): void {
-    attempt.timer?.cancel()
-    attempt.timer = this.#weather.schedule(delayMs, attempt.step)
+    this.#cancel(attempt)
+    attempt.due = this.#weather.timeline.schedule(delayMs, attempt.step)
+  }
+
+  #cancel({ due }: Attempt): void {
+    if (due !== undefined) this.#weather.timeline.cancel(due)
   }
 
   #forget(attempt: Attempt): void {
-    attempt.timer?.cancel()
+    this.#cancel(attempt)
     this.#attempts.delete(attempt)
   }
 

@@ -1,6 +1,7 @@
+import { Fifo } from '../core/fifo.ts'
 import { requireNumber } from '../core/session-options.ts'
 import { EventQueue, type Owner, type QueuedEvent, type Turn } from './event-queue.ts'
-import { jobsOfThis, promiseJobs, realTurn, throwUncaught } from './real-turn.ts'
+import { promiseJobs, PromiseTurns, throwUncaught } from './real-turn.ts'
 
 /** So that a long simulation does not keep the process from its own I/O. */
 const EVENTS_PER_REAL_TURN = 256
@@ -25,12 +26,16 @@ interface Deferred {
  *   yield, timers, network ─▶ #queue ┘  (when nothing is deferred, what is due by #until)
  */
 export class Timeline {
-  readonly #deferred: Deferred[] = []
+  readonly #deferred = new Fifo<Deferred>()
   readonly #queue = new EventQueue()
   #now: number
   /** How far the clock may go. */
   #until: number
   #running = false
+  /** Since it was woken, and since the clock moved. */
+  #events = 0
+  #eventsAtOnce = 0
+  readonly #turns = new PromiseTurns(() => this.#turn())
   #waiters: Waiter[] = []
 
   constructor(now: number) {
@@ -75,28 +80,32 @@ export class Timeline {
   #wake(): void {
     if (this.#running) return
     this.#running = true
-    void this.#run()
+    this.#events = 0
+    this.#eventsAtOnce = 0
+    void promiseJobs().then(() => this.#turn())
   }
 
-  async #run(): Promise<void> {
-    let eventsAtOnce = 0
-    await promiseJobs()
-    for (let events = 1; ; events++) {
-      const before = this.#now
-      const run = this.#next()
-      if (run === undefined) break
-      eventsAtOnce = this.#now === before ? eventsAtOnce + 1 : 0
-      if (eventsAtOnce > MAX_EVENTS_AT_ONCE) {
-        this.#fail(new Error(`${MAX_EVENTS_AT_ONCE} events and the clock still stands at ${this.#now}`))
-        break
-      }
-      try {
-        run()
-      } catch (error) {
-        this.#fail(error)
-      }
-      await (events % EVENTS_PER_REAL_TURN === 0 ? realTurn() : jobsOfThis())
+  /** One event, in a promise job; the next comes when all that it led to is done. */
+  #turn(): void {
+    const before = this.#now
+    const run = this.#next()
+    if (run === undefined) return this.#rest()
+    this.#eventsAtOnce = this.#now === before ? this.#eventsAtOnce + 1 : 0
+    if (this.#eventsAtOnce > MAX_EVENTS_AT_ONCE) {
+      this.#fail(new Error(`${MAX_EVENTS_AT_ONCE} events and the clock still stands at ${this.#now}`))
+      return this.#rest()
     }
+    try {
+      run()
+    } catch (error) {
+      this.#fail(error)
+    }
+    if (++this.#events % EVENTS_PER_REAL_TURN === 0) this.#turns.afterIo()
+    else this.#turns.afterJobs()
+  }
+
+  /** Nothing more happens now. */
+  #rest(): void {
     this.#running = false
     for (const waiter of this.#waiters.splice(0)) waiter.resolve()
   }

@@ -60,7 +60,7 @@ export class VirtualTls {
     const answer = other === undefined ? undefined : this.#hellos.get(other)
     if (answer !== undefined) {
       const { latencyMs = 0 } = this.#weather.faults
-      this.#weather.schedule(2 * latencyMs, () => finish(hello, answer))
+      this.#weather.timeline.schedule(2 * latencyMs, () => finish(hello, answer))
     }
     return result
   }

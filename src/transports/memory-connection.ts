@@ -1,5 +1,5 @@
 import { Fifo } from '../core/fifo.ts'
-import { allocate, copy, EMPTY } from '../core/bytes.ts'
+import { allocate, copy, copyInto, EMPTY } from '../core/bytes.ts'
 import type { CloseReason, Connection, ConnectionSink, Introduction, PeerInfo } from '../core/connection.ts'
 import type { Env } from '../core/env.ts'
 import { HawserError } from '../core/errors.ts'
@@ -52,6 +52,8 @@ type Segment =
 
 const RESET: Segment = { kind: 'reset' }
 const POISON = 0xdb
+/** Up to this a loop beats making a view and copying it. */
+const SHORT_BYTES = 16
 const NO_PEER_INFO: PeerInfo = {}
 
 /** Two connections that are each other's peer. */
@@ -253,10 +255,12 @@ export class MemoryConnection implements Connection {
     let emptied = 0
     for (let waiting = this.#queue.first; waiting !== undefined; waiting = this.#queue.at(emptied)) {
       const part = Math.min(waiting.chunk.length - waiting.offset, length - filled)
-      piece.set(waiting.chunk.subarray(waiting.offset, waiting.offset + part), filled)
-      filled += part
+      const { chunk, offset } = waiting
       waiting.offset += part
-      if (waiting.offset < waiting.chunk.length) break
+      if (part <= SHORT_BYTES) for (let at = 0; at < part; at++) piece[filled + at] = chunk[offset + at] as number
+      else copyInto(piece, part === chunk.length ? chunk : chunk.subarray(offset, waiting.offset), filled)
+      filled += part
+      if (waiting.offset < chunk.length) break
       emptied++
       if (filled === length && length > 0) break
     }
