@@ -26,6 +26,8 @@ export class BinaryWriter {
       out.varint(frame.id as number)
       if (frame.encoded) out.bytes(frame.body as Uint8Array)
       else this.#body.encode(frame.body, out, frame.name, 'output')
+    } else if (type === FrameType.OUTPUT || type === FrameType.INPUT) {
+      this.#writeItem(frame, out)
     } else if (type < FrameType.RESULT) {
       this.#writeCall(frame, out)
     } else {
@@ -52,12 +54,10 @@ export class BinaryWriter {
     const flags = metadata === undefined ? 0 : METADATA
     switch (type) {
       case FrameType.RESULT:
-      case FrameType.INPUT:
-      case FrameType.OUTPUT:
         out.u8(type | flags)
         out.varint(id as number)
         if (metadata !== undefined) writeMetadata(metadata, out)
-        this.#writeBody(frame, type === FrameType.INPUT ? 'input' : 'output', out)
+        this.#writeBody(frame, 'output', out)
         return
       case FrameType.ERROR:
         writeError(frame, flags, out)
@@ -80,10 +80,16 @@ export class BinaryWriter {
   }
 
   #writeBody(frame: Frame, part: RpcPart, out: WriteBuffer): void {
-    const from = out.position
-    const { sizes } = frame // a body that calls somebody while it is encoded would make another frame of this one
     if (frame.encoded) out.bytes(frame.body as Uint8Array)
     else this.#body.encode(frame.body, out, frame.name, part)
+  }
+
+  #writeItem(frame: Frame, out: WriteBuffer): void {
+    const { type, sizes } = frame // a body that calls somebody while it is encoded would make another frame of this one
+    out.u8(type)
+    out.varint(frame.id as number)
+    const from = out.position
+    this.#writeBody(frame, type === FrameType.INPUT ? 'input' : 'output', out)
     sizes?.encoded(out.position - from)
   }
 }

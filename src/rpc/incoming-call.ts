@@ -2,9 +2,9 @@ import { copy } from '../core/bytes.ts'
 import { isThenable } from '../core/thenable.ts'
 import type { Batch } from './batch.ts'
 import type { Due } from './deadline-wheel.ts'
-import { type CallId, Frame, FrameType, type ItemSizes } from './frame.ts'
+import { type CallId, Frame, FrameType } from './frame.ts'
 import { ItemQueue, type ItemQueueHost } from './item-queue.ts'
-import { type ItemAddress, ItemSender, type ItemSenderHost } from './item-sender.ts'
+import { ItemSender, type ItemSenderHost } from './item-sender.ts'
 import type { RpcContext, RpcPeer } from './peer.ts'
 import { isPromise } from './promise.ts'
 import { callFailed, type RpcError } from './rpc-error.ts'
@@ -44,7 +44,7 @@ export interface IncomingCallHost {
   /** Nothing of its handler runs any more. Once, last. */
   callSettled(call: IncomingCall): void
   /** As Session.send. @throws RpcError where it was not taken */
-  sendItem(address: ItemAddress, item: unknown, sizes: ItemSizes): boolean
+  sendItem(frame: Frame, item: unknown): boolean
   /** `sender.resume()` is called when there is room again. */
   awaitRoom(sender: ItemSender): void
   /** Small notices, which may come at any time: not sent where the session is closed. */
@@ -244,8 +244,8 @@ export class IncomingCall implements RpcContext, ItemQueueHost, ItemSenderHost {
     // the call goes on: what still comes is forgotten, and what is sent without being read runs out of credit
   }
 
-  sendItem(address: ItemAddress, item: unknown, sizes: ItemSizes): boolean {
-    const hasRoom = this.#host.sendItem(address, item, sizes)
+  sendItem(frame: Frame, item: unknown): boolean {
+    const hasRoom = this.#host.sendItem(frame, item)
     if (!hasRoom && this.#output !== undefined) this.#host.awaitRoom(this.#output)
     return hasRoom
   }
@@ -338,7 +338,7 @@ export class IncomingCall implements RpcContext, ItemQueueHost, ItemSenderHost {
     }
     if (this.#over) return this.#settle() // the iterable was never begun
     this.track()
-    this.#output = new ItemSender(this, { type: FrameType.OUTPUT, id: this.id, name: this.name })
+    this.#output = new ItemSender(this, new Frame(FrameType.OUTPUT, this.id, this.name, undefined))
     try {
       this.#output.start(output)
     } catch (error) {

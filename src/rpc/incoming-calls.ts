@@ -4,11 +4,11 @@ import { Batch } from './batch.ts'
 import { type DeadlineWheel, wheelOf } from './deadline-wheel.ts'
 import type { Departure } from './departure.ts'
 import { errorFrame, withoutData } from './error-body.ts'
-import { Frame, FrameType, type ItemSizes } from './frame.ts'
+import { Frame, FrameType } from './frame.ts'
 import { IncomingCall, type IncomingCallHost } from './incoming-call.ts'
 import { intercept, type Interceptor } from './interceptor.ts'
 import { ITEM_COST_BYTES } from './item-cost.ts'
-import type { ItemAddress, ItemSender } from './item-sender.ts'
+import type { ItemSender } from './item-sender.ts'
 import { MAX_WAITING_BYTES } from './limits.ts'
 import type { ResolvedRpcOptions } from './options.ts'
 import type { Outlet } from './outlet.ts'
@@ -252,8 +252,8 @@ export class IncomingCalls implements IncomingCallHost {
     if (departure.begun) departure.callEnded()
   }
 
-  sendItem(address: ItemAddress, item: unknown, sizes: ItemSizes): boolean {
-    return this.#outlet.sendItem(address, item, sizes)
+  sendItem(frame: Frame, item: unknown): boolean {
+    return this.#outlet.sendItem(frame, item)
   }
 
   awaitRoom(sender: ItemSender): void {

@@ -32,6 +32,8 @@ export class ItemQueue implements AsyncIterableIterator<unknown> {
   #allowedBytes = FIRST_CREDIT_BYTES
   /** Read, and not yet given back. */
   #readBytes = 0
+  /** What is read before it is given back; 0 until the window is the whole one. */
+  #pieceBytes = 0
   #grown = false
   #ended = false
   /** Told to one reader, after which there is only "done". */
@@ -154,11 +156,12 @@ export class ItemQueue implements AsyncIterableIterator<unknown> {
   }
 
   #giveBack(bytes: number): void {
-    if (this.#ended) return
+    const readBytes = this.#readBytes + bytes
+    this.#readBytes = readBytes
+    if (readBytes < this.#pieceBytes || this.#ended) return
     this.#grow()
-    this.#readBytes += bytes
-    if (this.#readBytes * 2 < this.#windowBytes) return
-    this.#credit(this.#readBytes)
+    if (readBytes < this.#pieceBytes) return
+    this.#credit(readBytes)
     this.#readBytes = 0
   }
 
@@ -166,6 +169,7 @@ export class ItemQueue implements AsyncIterableIterator<unknown> {
   #grow(): void {
     if (this.#grown) return
     this.#grown = true
+    this.#pieceBytes = this.#windowBytes / 2
     if (this.#windowBytes > FIRST_CREDIT_BYTES) this.#credit(this.#windowBytes - FIRST_CREDIT_BYTES)
   }
 

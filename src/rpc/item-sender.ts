@@ -1,24 +1,17 @@
 import { isThenable } from '../core/thenable.ts'
-import type { Frame, FrameType, ItemSizes } from './frame.ts'
+import type { Frame, ItemSizes } from './frame.ts'
 import { FIRST_CREDIT_BYTES, ITEM_COST_BYTES } from './item-cost.ts'
 
 /** What an ItemSender needs of its call. */
 export interface ItemSenderHost {
   /** Gives false where the session wants no more for now: `resume` follows. @throws what keeps the item from being sent */
-  sendItem(address: ItemAddress, item: unknown, sizes: ItemSizes): boolean
+  sendItem(frame: Frame, item: unknown): boolean
   /** The iterable has given its last item. Exactly one of these two, unless `stop` was called before. */
   itemsDone(): void
   /** It threw, or one of its items could not be sent; it is closed then. */
   itemsFailed(error: unknown): void
   /** Nothing of the iterable runs any more. Exactly once, last. */
   itemsSettled(): void
-}
-
-/** Where its frames belong. */
-export interface ItemAddress {
-  readonly type: FrameType
-  readonly id: Frame['id']
-  readonly name: string
 }
 
 type Source = Iterator<unknown> | AsyncIterator<unknown>
@@ -30,7 +23,8 @@ type Source = Iterator<unknown> | AsyncIterator<unknown>
  */
 export class ItemSender implements ItemSizes {
   readonly #host: ItemSenderHost
-  readonly #address: ItemAddress
+  /** Of all its items, one after the other. */
+  readonly #frame: Frame
   #source: Source | undefined
   #creditBytes = FIRST_CREDIT_BYTES
   /** A promise of the source has not settled. */
@@ -60,9 +54,11 @@ export class ItemSender implements ItemSizes {
     this.#settled()
   }
 
-  constructor(host: ItemSenderHost, address: ItemAddress) {
+  /** @param frame one of its items without a body: nobody else may use it */
+  constructor(host: ItemSenderHost, frame: Frame) {
     this.#host = host
-    this.#address = address
+    this.#frame = frame
+    frame.sizes = this
   }
 
   /** Begins. @throws where it is no iterable */
@@ -129,7 +125,7 @@ export class ItemSender implements ItemSizes {
     }
     this.#unsized++
     try {
-      if (!this.#host.sendItem(this.#address, result.value, this)) this.#blocked = true
+      if (!this.#host.sendItem(this.#frame, result.value)) this.#blocked = true
     } catch (error) {
       if (this.#over) return
       this.#over = this.#closeDue = true

@@ -159,6 +159,7 @@ export class LivePeer<Data> implements RpcPeer<Data>, OutgoingCallsHost, Incomin
   receive(frame: Frame): void {
     if (frame.type < FrameType.RESULT) this.#incoming.onCall(frame)
     else if (frame.type === FrameType.RESULT) this.calls.onAnswer(frame)
+    else if (frame.type === FrameType.OUTPUT) this.#onOutput(frame)
     else this.#onOther(frame)
   }
 
@@ -212,13 +213,15 @@ export class LivePeer<Data> implements RpcPeer<Data>, OutgoingCallsHost, Incomin
     this.#setup.peers.changed()
   }
 
+  #onOutput(frame: Frame): void {
+    if (!this.calls.onItem(frame)) this.outlet.fault('an item came without credit')
+  }
+
   #onOther(frame: Frame): void {
     switch (frame.type) {
       case FrameType.ERROR:
       case FrameType.OUTPUT_END:
         return this.calls.onAnswer(frame)
-      case FrameType.OUTPUT:
-        return this.calls.onItem(frame) ? undefined : this.outlet.fault('an item came without credit')
       case FrameType.INPUT:
         return this.#incoming.onItem(frame) ? undefined : this.outlet.fault('an item came without credit')
       case FrameType.INPUT_END:

@@ -1,8 +1,8 @@
 import { describe } from '../core/errors.ts'
 import type { Due } from './deadline-wheel.ts'
-import { type ErrorBody, Frame, FrameType, type ItemSizes } from './frame.ts'
+import { type ErrorBody, Frame, FrameType } from './frame.ts'
 import { ItemQueue, type ItemQueueHost } from './item-queue.ts'
-import { type ItemAddress, ItemSender, type ItemSenderHost } from './item-sender.ts'
+import { ItemSender, type ItemSenderHost } from './item-sender.ts'
 import type { OutgoingMethod } from './outgoing-method.ts'
 import type { CallOptions } from './peer.ts'
 import { callFailed, RpcError, unsure } from './rpc-error.ts'
@@ -22,7 +22,7 @@ export interface OutgoingCallHost {
   /** The peer is told that nobody waits any more, where the wire can say so. */
   tellCanceled(call: OutgoingCall): void
   /** As Session.send. @throws RpcError where it was not taken */
-  sendItem(address: ItemAddress, item: unknown, sizes: ItemSizes): boolean
+  sendItem(frame: Frame, item: unknown): boolean
   /** `sender.resume()` is called when there is room again. */
   awaitRoom(sender: ItemSender): void
   /** Small notices, which may come at any time: not sent where the session is closed. */
@@ -73,7 +73,7 @@ export class OutgoingCall implements Due, ItemQueueHost, ItemSenderHost {
 
   /** Our part is a stream, too. To be called when the call itself was sent. */
   startInput(iterable: unknown): void {
-    this.#input = new ItemSender(this, { type: FrameType.INPUT, id: this.id, name: this.method.name })
+    this.#input = new ItemSender(this, new Frame(FrameType.INPUT, this.id, this.method.name, undefined))
     try {
       this.#input.start(iterable)
     } catch (error) {
@@ -168,8 +168,8 @@ export class OutgoingCall implements Due, ItemQueueHost, ItemSenderHost {
 
   // ── What its own stream needs ──────────────────────────────────────────────────────────────────────────────
 
-  sendItem(address: ItemAddress, item: unknown, sizes: ItemSizes): boolean {
-    const hasRoom = this.#host.sendItem(address, item, sizes)
+  sendItem(frame: Frame, item: unknown): boolean {
+    const hasRoom = this.#host.sendItem(frame, item)
     if (!hasRoom && this.#input !== undefined) this.#host.awaitRoom(this.#input)
     return hasRoom
   }

@@ -8,9 +8,9 @@ import type { Caller, MethodTarget } from './calls.ts'
 import { type DeadlineWheel, wheelOf } from './deadline-wheel.ts'
 import type { Departure } from './departure.ts'
 import { notSent } from './error-body.ts'
-import { Frame, FrameType, type ItemSizes } from './frame.ts'
+import { Frame, FrameType } from './frame.ts'
 import { intercept, type Interceptor } from './interceptor.ts'
-import type { ItemAddress, ItemSender } from './item-sender.ts'
+import type { ItemSender } from './item-sender.ts'
 import type { ResolvedRpcOptions } from './options.ts'
 import { OutgoingCall, type OutgoingCallHost } from './outgoing-call.ts'
 import type { OutgoingMethod } from './outgoing-method.ts'
@@ -183,8 +183,8 @@ export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost, 
     return this.#outlet.send(frame)
   }
 
-  sendItem(address: ItemAddress, item: unknown, sizes: ItemSizes): boolean {
-    return this.#outlet.sendItem(address, item, sizes)
+  sendItem(frame: Frame, item: unknown): boolean {
+    return this.#outlet.sendItem(frame, item)
   }
 
   awaitRoom(sender: ItemSender): void {

@@ -1,8 +1,8 @@
 import type { Env } from '../core/env.ts'
 import { badMessage, badOption, cannotEncode, HawserError } from '../core/errors.ts'
 import type { LiveSession } from '../core/live-session.ts'
-import { Frame, FrameType, type ItemSizes } from './frame.ts'
-import type { ItemAddress, ItemSender } from './item-sender.ts'
+import { Frame, FrameType } from './frame.ts'
+import type { ItemSender } from './item-sender.ts'
 import { callFailed, type RpcError } from './rpc-error.ts'
 import type { Wire } from './wire.ts'
 
@@ -65,23 +65,25 @@ export class Outlet {
     frame.metadata = undefined
     frame.body = body
     frame.encoded = false
-    frame.sizes = undefined
     return frame
   }
 
-  /** One item of a stream. As `send`. */
-  sendItem({ type, id, name }: ItemAddress, item: unknown, sizes: ItemSizes): boolean {
-    const frame = this.frame(type, id, name, item)
-    frame.sizes = sizes
+  /** One item of a stream, in the frame that its sender keeps. As `send`. */
+  sendItem(frame: Frame, item: unknown): boolean {
+    if (this.isStaged) {
+      const kept = new Frame(frame.type, frame.id, frame.name, item)
+      kept.sizes = frame.sizes
+      return this.send(kept)
+    }
+    frame.body = item
     const hasRoom = this.send(frame)
-    this.forget()
+    frame.body = undefined // what was sent is not ours to keep
     return hasRoom
   }
 
   /** What was sent is not ours to keep. */
   forget(): void {
     this.#scratch.body = undefined
-    this.#scratch.sizes = undefined
   }
 
   /** As Session.send. @throws RpcError where it was not taken, and what encoding it throws */

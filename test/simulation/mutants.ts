@@ -266,14 +266,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'credit-never-returned',
     file: 'src/rpc/item-queue.js',
-    find: 'this.#credit(this.#readBytes);',
+    find: 'this.#credit(readBytes);',
     replace: '',
   },
   {
     name: 'credit-returned-twice',
     file: 'src/rpc/item-queue.js',
-    find: 'this.#credit(this.#readBytes);\n        this.#readBytes = 0;',
-    replace: 'this.#credit(this.#readBytes);',
+    find: 'this.#credit(readBytes);\n        this.#readBytes = 0;',
+    replace: 'this.#credit(readBytes);',
   },
   {
     name: 'stream-never-goes-on',
