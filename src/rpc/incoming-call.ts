@@ -10,13 +10,14 @@ import { isPromise } from './promise.ts'
 import { callFailed, type RpcError } from './rpc-error.ts'
 import type { ServedMethod } from './served-method.ts'
 import { ARGUMENT, validate } from './validate.ts'
+import type { WindowBudget } from './window-budget.ts'
 
 const NO_METADATA: ReadonlyMap<string, string> = /* @__PURE__ */ new Map()
 
 /** What a call needs of the peer that it came from. */
 export interface IncomingCallHost {
   readonly peer: RpcPeer
-  readonly windowBytes: number
+  readonly windows: WindowBudget
   /** No interceptors stand before the handlers. */
   readonly isPlain: boolean
   /** Env time. */
@@ -101,7 +102,7 @@ export class IncomingCall implements RpcContext, ItemQueueHost, ItemSenderHost {
     this.#body = frame.body
     this.batch = batch
     if (frame.type === FrameType.CLIENT_STREAM || frame.type === FrameType.BIDI_STREAM) {
-      this.#input = new ItemQueue(this, host.windowBytes)
+      this.#input = new ItemQueue(this, host.windows)
     }
   }
 

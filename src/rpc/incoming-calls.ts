@@ -17,6 +17,7 @@ import { type ReceivedMethod, ReceivedNumbers } from './received-numbers.ts'
 import { callFailed, isRpcError, type RpcError } from './rpc-error.ts'
 import type { ServedMethod } from './served-method.ts'
 import type { ServedMethods } from './served-methods.ts'
+import { WindowBudget } from './window-budget.ts'
 
 /** What the calls to a peer's handlers need of it. */
 export interface IncomingCallsHost {
@@ -48,6 +49,7 @@ export class IncomingCalls implements IncomingCallHost {
   /** Undefined: there are none. */
   readonly #interceptors: readonly Interceptor[] | undefined
   readonly isPlain: boolean
+  readonly windows: WindowBudget
   readonly #repeatsIds: boolean
   readonly #received = new ReceivedNumbers()
   #wheel: DeadlineWheel | undefined
@@ -69,6 +71,7 @@ export class IncomingCalls implements IncomingCallHost {
     this.#maxCalls = host.options.maxCalls
     this.#interceptors = host.interceptors.length === 0 ? undefined : host.interceptors
     this.isPlain = this.#interceptors === undefined
+    this.windows = new WindowBudget(host.options.streamWindowBytes)
     this.#repeatsIds = host.outlet.wire.repeatsIds
   }
 
@@ -156,10 +159,6 @@ export class IncomingCalls implements IncomingCallHost {
 
   get peer(): RpcPeer {
     return this.#host.peer
-  }
-
-  get windowBytes(): number {
-    return this.#host.options.streamWindowBytes
   }
 
   now(): number {

@@ -2,6 +2,7 @@ import { Fifo } from '../core/fifo.ts'
 import { BodyFifo } from './body-fifo.ts'
 import { FIRST_CREDIT_BYTES, ITEM_COST_BYTES } from './item-cost.ts'
 import { isPromise } from './promise.ts'
+import type { WindowBudget } from './window-budget.ts'
 
 /** What an ItemQueue needs of its call. */
 export interface ItemQueueHost {
@@ -21,27 +22,28 @@ interface Reader {
 /**
  * The items of one direction of a stream, as their reader iterates them: what has come waits here undecoded, never more
  * than the credit that the other side was given. Credit is given back for what was read, in pieces of half a window; so
- * a slow reader slows down its own stream and nothing else. Until the first item is read the window is a small one.
+ * a slow reader slows down its own stream and nothing else. The window is a small one at first, and doubles each time
+ * that a reader who had to wait has read half of it: only who keeps up with the other side gains from a large one.
  */
 export class ItemQueue implements AsyncIterableIterator<unknown> {
   readonly #host: ItemQueueHost
-  readonly #windowBytes: number
+  readonly #windows: WindowBudget
   readonly #items = new BodyFifo()
   readonly #readers = new Fifo<Reader>()
   /** What the other side may still send. */
   #allowedBytes = FIRST_CREDIT_BYTES
+  #windowBytes = FIRST_CREDIT_BYTES
   /** Read, and not yet given back. */
   #readBytes = 0
-  /** What is read before it is given back; 0 until the window is the whole one. */
-  #pieceBytes = 0
-  #grown = false
+  /** A reader had to wait since credit was given back last. */
+  #waited = false
   #ended = false
   /** Told to one reader, after which there is only "done". */
   #failure: { readonly error: unknown } | undefined
 
-  constructor(host: ItemQueueHost, windowBytes: number) {
+  constructor(host: ItemQueueHost, windows: WindowBudget) {
     this.#host = host
-    this.#windowBytes = windowBytes
+    this.#windows = windows
   }
 
   /** One more has come. False where the other side had no credit left, which is against the rules. */
@@ -58,7 +60,7 @@ export class ItemQueue implements AsyncIterableIterator<unknown> {
   /** No more will come. What has come is still read, then comes the end or `failure`. */
   end(failure?: { readonly error: unknown }): void {
     if (this.#ended) return
-    this.#ended = true
+    this.#close()
     this.#failure = failure
     if (this.#items.length === 0) this.#tellEnd()
   }
@@ -67,7 +69,6 @@ export class ItemQueue implements AsyncIterableIterator<unknown> {
   abort(error: unknown): void {
     const unread = !this.#ended || this.#items.length > 0
     this.#drop()
-    this.#ended = true
     if (unread) this.#failure = { error }
     this.#tellEnd()
   }
@@ -84,7 +85,7 @@ export class ItemQueue implements AsyncIterableIterator<unknown> {
       this.#failure = undefined
       return failure === undefined ? Promise.resolve(DONE) : Promise.reject(failure.error)
     }
-    this.#grow()
+    this.#waited = true
     return new Promise((resolve, reject) => {
       this.#readers.push({ resolve, reject })
     })
@@ -93,7 +94,6 @@ export class ItemQueue implements AsyncIterableIterator<unknown> {
   return(value?: unknown): Promise<IteratorResult<unknown>> {
     const wasOpen = !this.#ended
     this.#drop()
-    this.#ended = true
     this.#failure = undefined
     this.#tellEnd()
     if (wasOpen) this.#host.itemsUnwanted()
@@ -150,7 +150,6 @@ export class ItemQueue implements AsyncIterableIterator<unknown> {
   #stop(): void {
     const wasOpen = !this.#ended
     this.#drop()
-    this.#ended = true
     this.#tellEnd()
     if (wasOpen) this.#host.itemsUnwanted()
   }
@@ -158,19 +157,12 @@ export class ItemQueue implements AsyncIterableIterator<unknown> {
   #giveBack(bytes: number): void {
     const readBytes = this.#readBytes + bytes
     this.#readBytes = readBytes
-    if (readBytes < this.#pieceBytes || this.#ended) return
-    this.#grow()
-    if (readBytes < this.#pieceBytes) return
-    this.#credit(readBytes)
+    if (readBytes * 2 < this.#windowBytes || this.#ended) return
+    const grownBytes = this.#waited ? this.#windows.grow(this.#windowBytes) : 0
+    this.#windowBytes += grownBytes
+    this.#waited = false
+    this.#credit(readBytes + grownBytes)
     this.#readBytes = 0
-  }
-
-  /** From the small window to the whole one, once somebody reads. */
-  #grow(): void {
-    if (this.#grown) return
-    this.#grown = true
-    this.#pieceBytes = this.#windowBytes / 2
-    if (this.#windowBytes > FIRST_CREDIT_BYTES) this.#credit(this.#windowBytes - FIRST_CREDIT_BYTES)
   }
 
   #credit(bytes: number): void {
@@ -178,7 +170,14 @@ export class ItemQueue implements AsyncIterableIterator<unknown> {
     this.#host.itemCredit(bytes)
   }
 
+  #close(): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#windows.release(this.#windowBytes)
+  }
+
   #drop(): void {
+    this.#close()
     this.#items.clear()
   }
 

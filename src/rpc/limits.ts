@@ -12,3 +12,5 @@ export const MAX_NUMBERED_METHODS = 4096
 export const MAX_ANNOUNCED_SERVICES = 1024
 /** What the calls of a peer bring while they wait for `onPeer`: who it is may still be unknown. One more frame, at most, exceeds it. */
 export const MAX_WAITING_BYTES: number = 1024 * 1024
+/** So many windows of `streamWindowBytes` may all streams take that one side of a session reads, beside the first 64 KiB of each. */
+export const GROWN_WINDOWS = 16

@@ -26,7 +26,7 @@ export interface RpcOptions<Data> {
   readonly timeoutMs?: number | undefined
   /** Calls in progress with one peer, each way; what exceeds it is refused at once with `resource_exhausted`. @defaultValue 1 024 */
   readonly maxCalls?: number | undefined
-  /** Bytes of items that may wait for their reader, for each stream that we read; at least 64 KiB. @defaultValue 256 KiB */
+  /** Bytes of items that may wait for their reader, for each stream that we read; at least 64 KiB, which each begins with. It is reached where the reader waits for more. @defaultValue 1 MiB */
   readonly streamWindowBytes?: number | undefined
   /** Around each call, both those that we make and those that we serve; the first is the outermost. @defaultValue [] */
   readonly interceptors?: readonly Interceptor[] | undefined
@@ -43,7 +43,7 @@ export interface ResolvedRpcOptions {
 export const RPC_DEFAULTS: ResolvedRpcOptions = {
   timeoutMs: 30_000,
   maxCalls: 1024,
-  streamWindowBytes: 256 * 1024,
+  streamWindowBytes: 1024 * 1024,
 }
 
 const NAMES = ['wire', 'data', 'onPeer', 'interceptors', ...Object.keys(RPC_DEFAULTS)]

@@ -7,10 +7,11 @@ import type { OutgoingMethod } from './outgoing-method.ts'
 import type { CallOptions } from './peer.ts'
 import { callFailed, RpcError, unsure } from './rpc-error.ts'
 import { ANSWER, validate } from './validate.ts'
+import type { WindowBudget } from './window-budget.ts'
 
 /** What a call needs of the peer that it goes to. */
 export interface OutgoingCallHost {
-  readonly windowBytes: number
+  readonly windows: WindowBudget
   /** A value of what came. @throws what is wrong with it */
   decodeAnswer(body: unknown, name: string): unknown
   /** That, as bytes. */
@@ -67,7 +68,7 @@ export class OutgoingCall implements Due, ItemQueueHost, ItemSenderHost {
 
   /** The peer answers with a stream: this is where it is read. */
   makeOutput(): ItemQueue {
-    this.#output = new ItemQueue(this, this.#host.windowBytes)
+    this.#output = new ItemQueue(this, this.#host.windows)
     return this.#output
   }
 

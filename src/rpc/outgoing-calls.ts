@@ -18,6 +18,7 @@ import { OutgoingMethods } from './outgoing-methods.ts'
 import type { Outlet } from './outlet.ts'
 import type { CallOptions, RpcPeer } from './peer.ts'
 import { callFailed, type RpcError } from './rpc-error.ts'
+import { WindowBudget } from './window-budget.ts'
 
 /** What the calls of a peer need of it. */
 export interface OutgoingCallsHost {
@@ -45,6 +46,7 @@ export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost, 
   readonly #interceptors: readonly Interceptor[] | undefined
   readonly #methods: OutgoingMethods
   readonly #table = new CallTable<OutgoingCall>()
+  readonly windows: WindowBudget
   /** Where calls do not leave one by one. */
   readonly #batch: CallBatch | undefined
   #wheel: DeadlineWheel | undefined
@@ -58,6 +60,7 @@ export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost, 
     this.#outlet = host.outlet
     this.#options = host.options
     this.#interceptors = host.interceptors.length === 0 ? undefined : host.interceptors
+    this.windows = new WindowBudget(host.options.streamWindowBytes)
     const { wire } = host.outlet
     this.#methods = new OutgoingMethods(wire)
     if (wire.callsPerBatch > 1) this.#batch = new CallBatch(this, wire.callsPerBatch)
@@ -147,10 +150,6 @@ export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost, 
   }
 
   // ── What its calls need ────────────────────────────────────────────────────────────────────────────────────
-
-  get windowBytes(): number {
-    return this.#options.streamWindowBytes
-  }
 
   decodeAnswer(body: unknown, name: string): unknown {
     return this.#outlet.wire.decodeBody(body, name, 'output')

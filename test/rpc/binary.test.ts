@@ -7,6 +7,7 @@ import { isHawserError } from '../../src/core/errors.ts'
 import { binary } from '../../src/rpc/binary.ts'
 import { clientStream, method, oneWay, serverStream, service } from '../../src/rpc/contract.ts'
 import { Frame, FrameType } from '../../src/rpc/frame.ts'
+import { FIRST_CREDIT_BYTES, ITEM_COST_BYTES } from '../../src/rpc/item-cost.ts'
 import { MAX_NUMBERED_METHODS } from '../../src/rpc/limits.ts'
 import { rawBody } from '../../src/rpc/raw-body.ts'
 import { RPC_STATUSES } from '../../src/rpc/rpc-status.ts'
@@ -113,9 +114,10 @@ test('what a caller sends around a stream', async (t) => {
   const calls = livePeerOf(caller.session).client(S)
   const items = calls.count(2, { timeoutMs: 5 })[Symbol.asyncIterator]()
   const first = items.next()
-  t.deepEqual(await framesOf(caller), ['62 01 01 07 73 2e 63 6f 75 6e 74 05 32', '0d 01 80 80 0c'])
-  await caller.feed(hex`00 00 00 03  0b 01 30`)
+  t.deepEqual(await framesOf(caller), ['62 01 01 07 73 2e 63 6f 75 6e 74 05 32'])
+  await caller.feed(framed(Buffer.concat([hex`0b 01`, halfWindow(0)])))
   t.is((await first).value, 0)
+  t.deepEqual(await framesOf(caller), ['0d 01 80 80 06'])
   await items.return?.()
   t.deepEqual(await framesOf(caller), ['07 01'])
   const sum = calls.sum([1, 22])
@@ -125,6 +127,11 @@ test('what a caller sends around a stream', async (t) => {
   calls.note('hi')
   t.deepEqual(await framesOf(caller), ['21 00 03 06 73 2e 6e 6f 74 65 22 68 69 22'])
 })
+
+/** An item that takes half of the first credit: JSON may end with spaces. */
+function halfWindow(value: number): Uint8Array {
+  return Buffer.from(String(value).padEnd(FIRST_CREDIT_BYTES / 2 - ITEM_COST_BYTES))
+}
 
 /** A frame behind its length. */
 function framed(...frames: readonly Uint8Array[]): Uint8Array {
@@ -142,8 +149,10 @@ test('what a handler sends', async (t) => {
   t.deepEqual(await framesOf(handler), ['26 08 0c 0f 6e 6f 62 6f 64 79 20 73 65 72 76 65 73 20 78'])
   await handler.feed(framed(hex`22 09 04 07 73 2e 63 6f 75 6e 74 32`))
   t.deepEqual(await framesOf(handler), ['0b 09 30', '0b 09 31', '0c 09'])
-  await handler.feed(framed(hex`23 0a 05 05 73 2e 73 75 6d`, hex`08 0a 31`, hex`08 0a 32`, hex`09 0a`))
-  t.deepEqual(await framesOf(handler), ['0a 0a 80 80 0c', '05 0a 33'])
+  await handler.feed(framed(hex`23 0a 05 05 73 2e 73 75 6d`, Buffer.concat([hex`08 0a`, halfWindow(1)])))
+  t.deepEqual(await framesOf(handler), ['0a 0a 80 80 06'])
+  await handler.feed(framed(hex`08 0a 32`, hex`09 0a`))
+  t.deepEqual(await framesOf(handler), ['05 0a 33'])
   await handler.feed(framed(hex`10`))
   t.deepEqual(await framesOf(handler), ['11'])
 })

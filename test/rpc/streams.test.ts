@@ -7,7 +7,8 @@ import type { Handlers } from '../../src/rpc/peer.ts'
 import { RpcError } from '../../src/rpc/rpc-error.ts'
 import { rpcErrorOf, rpcPair } from '../support/rpc-pair.ts'
 
-const WINDOW = 256 * 1024
+const FIRST_WINDOW = 64 * 1024
+const WINDOW = 1024 * 1024
 const KIB = new Uint8Array(1024 - ITEM_COST_BYTES)
 
 const Files = service('files', {
@@ -58,8 +59,8 @@ test('F-11: a slow reader stops its own stream within the window, and no other c
   t.is((await items.next()).value?.length, KIB.length)
   await env.settle()
   const readAhead = source.given
-  t.true(readAhead <= WINDOW / 1024 + 1, `${readAhead} KiB`)
-  t.true(readAhead > WINDOW / 2048)
+  t.true(readAhead <= FIRST_WINDOW / 1024 + 1, `${readAhead} KiB`)
+  t.true(readAhead > FIRST_WINDOW / 2048)
   await env.advance(10_000)
   t.is(source.given, readAhead)
   t.is((await files.ping(Uint8Array.of(1)))[0], 1)
@@ -69,6 +70,48 @@ test('F-11: a slow reader stops its own stream within the window, and no other c
   await env.settle()
   t.true(source.closed)
   t.deepEqual(near.stats, { outgoing: 0, incoming: 0, lateAnswers: 0 })
+  await close()
+})
+
+test('who keeps up with a stream gets a larger window, and holds no more than that when it stops', async (t) => {
+  const source = new Source()
+  const { env, near, close } = await filesPair({ get: () => source })
+  const items = near.client(Files).get(new Uint8Array())[Symbol.asyncIterator]()
+  for (let count = 0; count < 4000; count++) await items.next()
+  await env.settle()
+  const readAhead = source.given - 4000
+  t.true(readAhead > WINDOW / 2048, `${readAhead} KiB`)
+  t.true(readAhead <= WINDOW / 1024 + 1, `${readAhead} KiB`)
+  await items.return?.()
+  await close()
+})
+
+test('the windows of all streams grow by sixteen, and what a stream that is over has taken is there for others', async (t) => {
+  const sources: Source[] = []
+  const { env, near, close } = await filesPair({
+    get: () => {
+      const source = new Source()
+      sources.push(source)
+      return source
+    },
+  })
+  const files = near.client(Files)
+  const readAhead = async () => {
+    const streams = Array.from({ length: 40 }, () => files.get(new Uint8Array())[Symbol.asyncIterator]())
+    for (const items of streams) for (let count = 0; count < 4000; count++) await items.next()
+    await env.settle()
+    const givenItems = sources.splice(0).reduce((sum, { given }) => sum + given - 4000, 0)
+    for (const items of streams) await items.return?.()
+    return givenItems * (KIB.length + ITEM_COST_BYTES)
+  }
+  for (const round of [1, 2]) {
+    const bytes = await readAhead()
+    t.true(bytes > 12 * WINDOW, `${bytes} bytes in round ${round}`)
+    t.true(
+      bytes <= 16 * WINDOW + 40 * (FIRST_WINDOW + KIB.length + ITEM_COST_BYTES),
+      `${bytes} bytes in round ${round}`,
+    )
+  }
   await close()
 })
 
@@ -308,7 +351,7 @@ test('streams of items without bytes are bounded, too', async (t) => {
   const items = near.client(Files).get(new Uint8Array())[Symbol.asyncIterator]()
   await items.next()
   await env.settle()
-  t.true(given <= WINDOW / ITEM_COST_BYTES + 1)
+  t.true(given <= FIRST_WINDOW / ITEM_COST_BYTES + 1)
   await items.return?.()
   await close()
 })

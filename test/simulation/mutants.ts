@@ -266,14 +266,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'credit-never-returned',
     file: 'src/rpc/item-queue.js',
-    find: 'this.#credit(readBytes);',
+    find: 'this.#credit(readBytes + grownBytes);',
     replace: '',
   },
   {
     name: 'credit-returned-twice',
     file: 'src/rpc/item-queue.js',
-    find: 'this.#credit(readBytes);\n        this.#readBytes = 0;',
-    replace: 'this.#credit(readBytes);',
+    find: 'this.#credit(readBytes + grownBytes);\n        this.#readBytes = 0;',
+    replace: 'this.#credit(readBytes + grownBytes);',
   },
   {
     name: 'stream-never-goes-on',
