@@ -125,6 +125,20 @@ export class ChunkBuffer implements ReadBuffer {
     return frame
   }
 
+  /**
+   * Instead of `append`: where `chunk` is one plain frame and nothing waits before it, that frame; else undefined. Of a peer
+   * that waits for each answer every chunk is one, and to keep it in the window costs more than all else that is done with it.
+   */
+  lone(chunk: Uint8Array): Uint8Array | undefined {
+    if (!this.isPlain || this.#at !== this.#end || this.#queuedBytes > 0) return undefined
+    const length = chunk.length - PLAIN_HEADER_BYTES
+    if (length < 0 || length > this.#limitBytes) return undefined
+    const announced =
+      ((chunk[0] as number) << 24) | ((chunk[1] as number) << 16) | ((chunk[2] as number) << 8) | (chunk[3] as number)
+    if (announced !== length) return undefined
+    return new View(chunk.buffer, chunk.byteOffset + PLAIN_HEADER_BYTES, length)
+  }
+
   /** What `PLAIN.next(this)` gives, in one flat step. */
   plainFrame(): Uint8Array | undefined {
     const from = this.#at + PLAIN_HEADER_BYTES
