@@ -154,6 +154,11 @@ export class FrameWriter implements WriteBuffer {
     return new View(this.#memory, this.#memoryAt + from, to - from)
   }
 
+  /** So many bytes were written by hand where `to` was, in `slab`, which had room for them. */
+  wrote(length: number): void {
+    this.to += length
+  }
+
   get position(): number {
     return this.#before + this.to - this.from
   }
