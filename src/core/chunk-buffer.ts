@@ -40,6 +40,8 @@ export class ChunkBuffer implements ReadBuffer {
   /** Bytes used of the queue's last entry where that is a buffer of our own with room; -1 where it is a chunk. */
   #tailFill = -1
   #wanted = 0
+  /** The frame that `decodePlain` threw at. */
+  refused: Uint8Array = EMPTY
 
   /** @param limitBytes maxFrameBytes */
   constructor(limitBytes: number, isPlain = false) {
@@ -174,7 +176,12 @@ export class ChunkBuffer implements ReadBuffer {
     this.#at = end
     this.#wanted = 0
     if (end === this.#end && this.#queuedBytes > 0) this.#advance()
-    return codec.decodeInPlace(memory, bytes, from, end)
+    try {
+      return codec.decodeInPlace(memory, bytes, from, end)
+    } catch (error) {
+      this.refused = bytes.subarray(from, end)
+      throw error
+    }
   }
 
   u8(offset: number): number {

@@ -417,7 +417,7 @@ export class HandlerLoop<In> implements ReceivingHalf<In> {
       try {
         message = buffer.decodePlain(codec)
       } catch (error) {
-        this.#undecodable(error, EMPTY)
+        this.#undecodable(error, buffer.refused)
         continue
       }
       if (message === undefined) return count - 1
