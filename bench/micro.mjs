@@ -38,6 +38,8 @@ const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 const workloads = {
   echo: { sends: 1 },
+  'echo-alone': { sends: 1, frames: 1 },
+  'echo-alone-of-1000': { sends: 1, frames: 1, sessions: 1000 },
   receive: { sends: 0 },
   'send-4': { sends: 4 },
   'echo-json': { sends: 1, codec: 'json', body: '{"id":1,"name":"warm","tags":["a","b"]}' },
@@ -103,8 +105,16 @@ async function handle(session) {
   for await (const message of session) session.send(message)
 }
 
-/** Gives a function that brings a chunk, and the object that counts what was written. */
-async function hawser({ sends, codec = 'raw', framing, boundary = 'stream', isPulled = false, stageCount }) {
+/** Gives functions that bring a chunk, one for each session, and the objects that count what was written. */
+async function hawser({
+  sends,
+  codec = 'raw',
+  framing,
+  boundary = 'stream',
+  isPulled = false,
+  stageCount,
+  sessions = 1,
+}) {
   const { json, line, listen, raw, text } = await import('./hawser.mjs')
   const { codecOf } = await import('./hawser-codecs.mjs')
   let accept
@@ -137,18 +147,30 @@ async function hawser({ sends, codec = 'raw', framing, boundary = 'stream', isPu
     lineSide.sink.onChunk(repeated(Buffer.from('a line\n'), 50))
   }
   const setup = { codec: await codecs[codec](), stages: stageCount && passing(stageCount) }
-  const connection = await open({ ...setup, ...(framing && { framing: line() }) }, boundary, isPulled)
-  return { counter: connection, bring: (chunk) => connection.sink.onChunk(chunk) }
+  const connections = []
+  for (let i = 0; i < sessions; i++)
+    connections.push(await open({ ...setup, ...(framing && { framing: line() }) }, boundary, isPulled))
+  return {
+    counters: connections,
+    bringers: connections.map(
+      ({ sink }) =>
+        (chunk) =>
+          sink.onChunk(chunk),
+    ),
+  }
 }
 
-async function baseline({ sends, codec }) {
+async function baseline({ sends, codec, sessions = 1 }) {
   const { StreamPeer } = await import('./by-hand/stream-peer.mjs')
   const { formatOf } = await import('./by-hand/formats.mjs')
-  const socket = new NoSocket()
-  StreamPeer.attach(socket, formatOf(codec), (peer, message) => {
-    for (let i = 0; i < sends; i++) peer.send(message)
-  })
-  return { counter: socket, bring: (chunk) => socket.emit('data', chunk) }
+  const format = formatOf(codec)
+  const sockets = Array.from({ length: sessions }, () => new NoSocket())
+  for (const socket of sockets) {
+    StreamPeer.attach(socket, format, (peer, message) => {
+      for (let i = 0; i < sends; i++) peer.send(message)
+    })
+  }
+  return { counters: sockets, bringers: sockets.map((socket) => (chunk) => socket.emit('data', chunk)) }
 }
 
 function framed(body) {
@@ -162,23 +184,26 @@ const repeated = (bytes, times) => Buffer.concat(Array.from({ length: times }, (
 
 /** User CPU of each message in nanoseconds: the best round, as every disturbance only adds. */
 async function measure(subject, workload) {
-  const { sends, framing, boundary, isPulled = false, body = Buffer.alloc(64, 7) } = workload
-  const { counter, bring } = await (subject === 'baseline' ? baseline(workload) : hawser(workload))
+  const { sends, framing, boundary, isPulled = false, frames = FRAMES, body = Buffer.alloc(64, 7) } = workload
+  const { counters, bringers } = await (subject === 'baseline' ? baseline(workload) : hawser(workload))
   const one =
     boundary === 'message' ? Buffer.from(body) : framing ? Buffer.from(`${body}\n`) : framed(Buffer.from(body))
-  const chunks = boundary === 'message' ? Array.from({ length: FRAMES }, () => one) : [repeated(one, FRAMES)]
+  const inPieces = boundary === 'message' || frames === 1
+  const chunks = inPieces ? Array.from({ length: FRAMES }, () => one) : [repeated(one, FRAMES)]
+  let turnOf = 0
   let best = Infinity
   for (let round = 0; round < ROUNDS; round++) {
     const before = process.cpuUsage().user
     for (let i = 0; i < CHUNKS; i++) {
-      for (const chunk of chunks) bring(chunk)
+      for (const chunk of chunks) bringers[turnOf++ % bringers.length](chunk)
       if (isPulled || i % 50 === 0) await turn()
     }
     const used = (process.cpuUsage().user - before) * 1000
     if (round >= WARM_ROUNDS) best = Math.min(best, used / CHUNKS / FRAMES)
   }
   const expected = ROUNDS * CHUNKS * FRAMES * sends * one.length
-  if (counter.writtenBytes !== expected) throw new Error(`${counter.writtenBytes} B were written, not ${expected}`)
+  const written = counters.reduce((sum, { writtenBytes }) => sum + writtenBytes, 0)
+  if (written !== expected) throw new Error(`${written} B were written, not ${expected}`)
   return best
 }
 

@@ -8,10 +8,10 @@ const IN_FLIGHT = 50
  * program the call sites of the core have seen more than one shape, and inline caches that have not would flatter.
  */
 export async function mixedUse() {
-  await exchange('inproc://bench-json', { codec: json() }, { id: 1, name: 'warm', tags: ['a', 'b'] })
+  await exchange('inproc://bench-json', { codec: json() }, { number: 1, name: 'warm', tags: ['a', 'b'] })
   await exchange('inproc://bench-lines', { codec: text(), framing: line() }, 'a line of text')
   await exchange('tcp://127.0.0.1:0', { codec: text(), framing: line() }, 'a line of text')
-  await exchange('ws://127.0.0.1:0', { codec: json() }, { id: 2, name: 'warm', tags: [] })
+  await exchange('ws://127.0.0.1:0', { codec: json() }, { number: 2, name: 'warm', tags: [] })
 }
 
 async function exchange(where, setup, message) {

@@ -1,5 +1,5 @@
 import { JSON_DEFAULTS, type JsonLimits, JsonText } from '../src/core/json-text.ts'
-import type { Codec } from '../src/core/codec.ts'
+import type { Codec, InPlaceCodec } from '../src/core/codec.ts'
 import { badMessage, badOption } from '../src/core/errors.ts'
 import { requireNumber, withDefaults } from '../src/core/session-options.ts'
 import type { TextCodec } from '../src/core/text-codec.ts'
@@ -39,7 +39,7 @@ export function json(options: { readonly in?: StandardSchema | undefined } & Jso
   return new Json(limits, schema)
 }
 
-class Json extends JsonText implements TextCodec<unknown, unknown> {
+class Json extends JsonText implements TextCodec<unknown, unknown>, InPlaceCodec<unknown> {
   readonly format = 'text'
   readonly keeps = 'values'
   readonly #schema: StandardSchema | undefined
@@ -50,7 +50,11 @@ class Json extends JsonText implements TextCodec<unknown, unknown> {
   }
 
   decode(frame: Uint8Array): unknown {
-    const value = this.parse(frame)
+    return this.decodeInPlace(undefined, frame)
+  }
+
+  decodeInPlace(_memory: unknown, bytes: Uint8Array, from?: number, to?: number): unknown {
+    const value = this.parse(bytes, from, to)
     return this.#schema === undefined ? value : check(this.#schema, value)
   }
 

@@ -1,6 +1,6 @@
 import protobufjs, { type Namespace, type Reader, type Root, type Writer } from 'protobufjs'
 import { badMessage, badOption, cannotEncode, describe } from '../src/core/errors.ts'
-import { REFER_BYTES } from '../src/core/frame-writer.ts'
+import { FrameWriter, REFER_BYTES } from '../src/core/frame-writer.ts'
 import type { WriteBuffer } from '../src/core/write-buffer.ts'
 
 export type { Root } from 'protobufjs'
@@ -67,10 +67,15 @@ class CopyingReader extends protobufjs.Reader {
   }
 }
 
+/** With less room than this a message is written elsewhere first: a writer that finds none moves all that lies before it. */
+const ROOM_BYTES = 2048
+
 /** Messages to and from bytes; what is wrong becomes an error of ours. */
 export class ProtoBody {
   /** One for all messages: its buffer grows once. */
-  #writer: Writer = protobufjs.Writer.create()
+  #writer: Writer | undefined
+  /** Writes where the frame lies. */
+  #direct: Writer | undefined
   #reader: CopyingReader | undefined
   /** Types of other copies of protobufjs, which take no reader of ours; undefined where none was seen, as for nearly all. */
   #foreign: WeakSet<ProtoType<unknown, never>> | undefined
@@ -100,17 +105,44 @@ export class ProtoBody {
   encode<Out>(type: ProtoType<unknown, Out>, message: Out, out: WriteBuffer): void {
     const objection = type.verify?.(message as never)
     if (typeof objection === 'string') throw cannotEncode(`the message is not of its Protobuf type: ${objection}`)
-    const writer = this.#writer
-    writer.pos = 0
-    try {
-      type.encode(message, writer)
-    } catch (error) {
-      this.#writer = protobufjs.Writer.create() // this one stopped in the middle of a field
-      throw cannotEncode('the message is not of its Protobuf type', error)
+    if (out instanceof FrameWriter && out.slab.length - out.to >= ROOM_BYTES) this.#encodeInPlace(type, message, out)
+    else this.#encodeApart(type, message, out)
+  }
+
+  #encodeInPlace<Out>(type: ProtoType<unknown, Out>, message: Out, out: FrameWriter): void {
+    const { slab, to } = out
+    const writer = this.#direct ?? protobufjs.Writer.create()
+    this.#direct = undefined // until it has come to its end: a throw leaves it in the middle of a field
+    if (writer.buf !== slab) {
+      writer.buf = slab
+      writer.view = null // of `buf`, as the reader's
     }
+    writer.pos = to
+    encodeTo(type, message, writer)
+    if (writer.buf === slab) {
+      out.wrote(writer.pos - to)
+      this.#direct = writer
+    } else {
+      out.bytes(writer.buf.subarray(to, writer.pos)) // there was too little room, and it has moved
+    }
+  }
+
+  #encodeApart<Out>(type: ProtoType<unknown, Out>, message: Out, out: WriteBuffer): void {
+    const writer = this.#writer ?? protobufjs.Writer.create()
+    this.#writer = undefined
+    writer.pos = 0
+    encodeTo(type, message, writer)
     const bytes = writer.finish(true)
-    if (bytes.length >= REFER_BYTES) this.#writer = protobufjs.Writer.create() // `out` refers to the bytes
+    if (bytes.length < REFER_BYTES) this.#writer = writer // else `out` refers to the bytes
     out.bytes(bytes)
+  }
+}
+
+function encodeTo<Out>(type: ProtoType<unknown, Out>, message: Out, writer: Writer): void {
+  try {
+    type.encode(message, writer)
+  } catch (error) {
+    throw cannotEncode('the message is not of its Protobuf type', error)
   }
 }
 

@@ -40,6 +40,8 @@ export class ChunkBuffer implements ReadBuffer {
   /** Bytes used of the queue's last entry where that is a buffer of our own with room; -1 where it is a chunk. */
   #tailFill = -1
   #wanted = 0
+  /** The frame that `decodePlain` threw at. */
+  refused: Uint8Array = EMPTY
 
   /** @param limitBytes maxFrameBytes */
   constructor(limitBytes: number, isPlain = false) {
@@ -125,6 +127,20 @@ export class ChunkBuffer implements ReadBuffer {
     return frame
   }
 
+  /**
+   * Instead of `append`: where `chunk` is one plain frame and nothing waits before it, that frame; else undefined. Of a peer
+   * that waits for each answer every chunk is one, and to keep it in the window costs more than all else that is done with it.
+   */
+  lone(chunk: Uint8Array): Uint8Array | undefined {
+    if (!this.isPlain || this.#at !== this.#end || this.#queuedBytes > 0) return undefined
+    const length = chunk.length - PLAIN_HEADER_BYTES
+    if (length < 0 || length > this.#limitBytes) return undefined
+    const announced =
+      ((chunk[0] as number) << 24) | ((chunk[1] as number) << 16) | ((chunk[2] as number) << 8) | (chunk[3] as number)
+    if (announced !== length) return undefined
+    return new View(chunk.buffer, chunk.byteOffset + PLAIN_HEADER_BYTES, length)
+  }
+
   /** What `PLAIN.next(this)` gives, in one flat step. */
   plainFrame(): Uint8Array | undefined {
     const from = this.#at + PLAIN_HEADER_BYTES
@@ -160,7 +176,12 @@ export class ChunkBuffer implements ReadBuffer {
     this.#at = end
     this.#wanted = 0
     if (end === this.#end && this.#queuedBytes > 0) this.#advance()
-    return codec.decodeInPlace(memory, bytes, from, end)
+    try {
+      return codec.decodeInPlace(memory, bytes, from, end)
+    } catch (error) {
+      this.refused = bytes.subarray(from, end)
+      throw error
+    }
   }
 
   u8(offset: number): number {

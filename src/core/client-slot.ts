@@ -21,8 +21,8 @@ type SlotSession = Pick<LiveSession<unknown, never, unknown>, 'start' | 'phase' 
 
 /** What a slot needs of its Client, and tells it. */
 export interface SlotHost<S extends SlotSession> {
-  /** Rejects at once when `signal` aborts. */
-  slotDials(address: Address, signal: AbortSignal): Promise<Connection>
+  /** Rejects at once when `attempt` is aborted, which it is over time, too. */
+  slotDials(address: Address, attempt: AbortController): Promise<Connection>
   /** A session of this slot, not started yet. @throws what the setup's own functions throw; the connection is destroyed then */
   slotOpens(connection: Connection, host: SessionHost<S>, dialed: Dialed): S
   /** Whether, the attempts of this slot being used up, those of all others are, too. */
@@ -114,13 +114,13 @@ export class ClientSlot<S extends SlotSession> {
     this.#state = 'dialing'
     this.#host.slotDialing(this, address)
     const onConnection = (connection: Connection): void => {
-      if (attempt.signal.aborted) connection.destroy()
+      if (this.#state === 'stopped') connection.destroy()
       else this.#onConnection(connection, address)
     }
     const onFailed = (error: unknown): void => {
-      if (!attempt.signal.aborted) this.#onFailed(address, error as SessionError)
+      if (this.#state !== 'stopped') this.#onFailed(address, error as SessionError)
     }
-    this.#host.slotDials(address, attempt.signal).then(onConnection, onFailed)
+    this.#host.slotDials(address, attempt).then(onConnection, onFailed)
   }
 
   /** Dials no more. A session goes on, and its end is still told. */

@@ -7,6 +7,7 @@ import { dialConnection } from './outbound-link.ts'
 import type { Session } from './session.ts'
 import { type Bindings, resolveSetup, type SessionConfig } from './session-config.ts'
 import { type SessionSetup } from './session-options.ts'
+import type { Transport } from './transport.ts'
 import { linkOptions, TransportTable } from './transport-table.ts'
 import { requireWait, type Wait } from './wait.ts'
 import { waitFor } from './wait-list.ts'
@@ -23,7 +24,7 @@ export async function dial<In, Out, Data>(
 ): Promise<Session<In, Out, Data>> {
   const config = resolveSetup(options, bindings, ['signal', 'timeoutMs'])
   requireWait(options)
-  const table = new TransportTable(bindings, options.transports)
+  const table = tableOf(bindings, options.transports)
   const address = config.addresses.toDial(where)
   const transport = table.find(address)
   const { env } = config
@@ -32,7 +33,7 @@ export async function dial<In, Out, Data>(
   const timeoutMs = options.timeoutMs === 0 ? 0 : Math.max(DIAL_TIMEOUT_MS, options.timeoutMs ?? 0)
   const link = { role: 'dialed', timeoutMs, groups: table.groupsOf(options) } as const
   const linkTo = linkOptions(config, { ...link, signal: attempt.signal })
-  const opening = dialConnection(transport, address, linkTo, config).then((connection) =>
+  const opening = dialConnection(transport, address, attempt, linkTo, config).then((connection) =>
     openSession(connection, config, 'dialed', attempt.signal),
   )
   try {
@@ -60,11 +61,24 @@ export async function attach<In, Out, Data>(
   const config = resolveSetup(options, bindings)
   const { env, limits } = config
   if (env.net === undefined) throw badOption('env', 'has no net to adopt a stream with')
-  const groups = new TransportTable(bindings, options.transports).groupsOf(options)
+  const groups = tableOf(bindings, options.transports).groupsOf(options)
   const link = linkOptions(config, { role: 'attached', timeoutMs: limits.openTimeoutMs, groups })
   const connection = env.net.adopt(stream, link)
   await new Promise<void>((resolve) => env.defer(resolve)) // no hook begins inside a call of the application
-  return openSession(connection, config, 'attached', new AbortController().signal)
+  return openSession(connection, config, 'attached')
+}
+
+/** Of the built-in transports alone, made once: a call would spend more on it than on all its promises. */
+const builtIn = /* @__PURE__ */ new WeakMap<Bindings, TransportTable>()
+
+function tableOf(bindings: Bindings, own: readonly Transport[] | undefined): TransportTable {
+  if (own !== undefined) return new TransportTable(bindings, own)
+  let table = builtIn.get(bindings)
+  if (table === undefined) {
+    table = new TransportTable(bindings)
+    builtIn.set(bindings, table)
+  }
+  return table
 }
 
 /** Resolves when it is open, rejects with the reason why it will not be. */
@@ -72,10 +86,10 @@ function openSession<In, Out, Data>(
   connection: Connection,
   config: SessionConfig<In, Out, Data>,
   role: Role,
-  signal: AbortSignal,
+  signal?: AbortSignal,
 ): Promise<Session<In, Out, Data>> {
   return new Promise((resolve, reject) => {
-    if (signal.aborted) {
+    if (signal?.aborted === true) {
       connection.destroy()
       return reject(signal.reason)
     }
@@ -85,7 +99,7 @@ function openSession<In, Out, Data>(
       { sessionOpened: resolve, sessionRefused: (_session, error) => reject(error), sessionGone: () => {} },
       role,
     )
-    signal.addEventListener('abort', () => session.destroy(), { once: true })
+    signal?.addEventListener('abort', () => session.destroy(), { once: true })
     session.start()
   })
 }

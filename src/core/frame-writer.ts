@@ -148,6 +148,17 @@ export class FrameWriter implements WriteBuffer {
     return new View(this.#memory, this.#memoryAt + from, to - from)
   }
 
+  /** `slab`, which may be one of before, from `from` to `to`. */
+  range(slab: Uint8Array, from: number, to: number): Uint8Array {
+    if (slab !== this.slab || this.#home !== undefined) return slab.subarray(from, to)
+    return new View(this.#memory, this.#memoryAt + from, to - from)
+  }
+
+  /** So many bytes were written by hand where `to` was, in `slab`, which had room for them. */
+  wrote(length: number): void {
+    this.to += length
+  }
+
   get position(): number {
     return this.#before + this.to - this.from
   }

@@ -178,16 +178,22 @@ export class HandlerLoop<In> implements ReceivingHalf<In> {
     if (this.#discarding || this.#ended) return
     this.#inChunk = true
     this.#burst = 0
-    const buffer = this.#buffer
-    if (buffer === undefined) {
-      this.#onFrame(chunk, text)
-    } else {
-      buffer.append(chunk)
-      this.#burstFromBytes = buffer.totalBytes
-      if (buffer.ready || !this.#go) this.run()
-      if (this.#connection.chunks === 'borrowed') buffer.settle(true)
-    }
+    if (this.#buffer === undefined) this.#onFrame(chunk, text)
+    else this.#onBytes(this.#buffer, chunk)
     this.#inChunk = false
+  }
+
+  #onBytes(buffer: ChunkBuffer, chunk: Uint8Array): void {
+    const frame = this.#go && !this.#inRun && this.#extra === undefined ? buffer.lone(chunk) : undefined
+    if (frame !== undefined) {
+      this.#runOne(frame, false)
+      if (buffer.totalBytes > 0) this.run() // came from inside of the listener
+      return
+    }
+    buffer.append(chunk)
+    this.#burstFromBytes = buffer.totalBytes
+    if (buffer.ready || !this.#go) this.run()
+    if (this.#connection.chunks === 'borrowed') buffer.settle(true)
   }
 
   onActivity(): void {
@@ -411,7 +417,7 @@ export class HandlerLoop<In> implements ReceivingHalf<In> {
       try {
         message = buffer.decodePlain(codec)
       } catch (error) {
-        this.#undecodable(error, EMPTY)
+        this.#undecodable(error, buffer.refused)
         continue
       }
       if (message === undefined) return count - 1

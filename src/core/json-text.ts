@@ -15,7 +15,6 @@ export const JSON_DEFAULTS: { readonly maxDepth: number; readonly maxKeys: numbe
 const BYTES_A_LEVEL = 2
 const BYTES_A_KEY = 4
 
-const BRACKETS = ['[', '{'] as const
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const COLON = 0x3a
@@ -37,15 +36,15 @@ export class JsonText {
     this.#maxKeys = maxKeys
   }
 
-  /** @throws ERR_BAD_MESSAGE */
-  parse(frame: Uint8Array): unknown {
-    if (this.#mayExceed(frame.length)) {
-      const excess = this.#excess(frame)
+  /** What lies in `bytes` from `from` to `to`. @throws ERR_BAD_MESSAGE */
+  parse(bytes: Uint8Array, from: number = 0, to: number = bytes.length): unknown {
+    if (this.#mayExceed(to - from)) {
+      const excess = this.#excess(bytes, from, to)
       if (excess !== undefined) throw badMessage(excess)
     }
     let text: string
     try {
-      text = readUtf8(frame)
+      text = readUtf8(bytes, from, to)
     } catch (error) {
       throw badMessage('the message is not UTF-8', error)
     }
@@ -83,7 +82,7 @@ export class JsonText {
   /** Most messages have fewer brackets than they may have levels; to count those is faster than to follow them. */
   #mayBeDeep(text: string): boolean {
     let brackets = 0
-    for (const bracket of BRACKETS) {
+    for (const bracket of '[{') {
       for (let at = text.indexOf(bracket); at >= 0; at = text.indexOf(bracket, at + 1)) {
         if (++brackets > this.#maxDepth) return true
       }
@@ -96,14 +95,13 @@ export class JsonText {
    * keys collide cost more to build than to look at. What is not JSON may pass: JSON.parse will say so.
    * Works on bytes, which is three times as fast as on the text.
    */
-  #excess(bytes: Uint8Array): string | undefined {
-    const length = bytes.length
+  #excess(bytes: Uint8Array, from: number = 0, to: number = bytes.length): string | undefined {
     let depth = 0
     let keys = 0
-    for (let at = 0; at < length; at++) {
+    for (let at = from; at < to; at++) {
       const byte = bytes[at] as number
       if (byte === QUOTE) {
-        at = endOfString(bytes, at)
+        at = endOfString(bytes, at, to)
       } else if (byte === COLON) {
         if (++keys > this.#maxKeys) return `the message has more than ${this.#maxKeys} keys`
       } else if ((byte | 0x20) === OPENING) {
@@ -117,14 +115,13 @@ export class JsonText {
 }
 
 /** Position of the quote that closes the string whose first quote is at `from`. */
-function endOfString(bytes: Uint8Array, from: number): number {
-  const length = bytes.length
-  for (let at = from + 1; at < length; at++) {
+function endOfString(bytes: Uint8Array, from: number, to: number): number {
+  for (let at = from + 1; at < to; at++) {
     const byte = bytes[at]
     if (byte === QUOTE) return at
     if (byte === BACKSLASH) at++ // what is escaped is not the end
   }
-  return length
+  return to
 }
 
 /** Where JSON.parse stopped, if it says so. The rest of its text quotes the message, which is no business of a log. */
@@ -134,7 +131,7 @@ function positionIn(error: unknown): string {
 
 /** Its letters can be escaped: \u005f\u005fproto__ is the same key. */
 function mayNameProto(text: string): boolean {
-  return /__proto__|\\u00[567]/i.test(text)
+  return /__proto__|\\u00[567]/.test(text)
 }
 
 /** As deep as `maxDepth` at most, which was checked. */

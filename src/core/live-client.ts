@@ -154,10 +154,10 @@ export class LiveClient<In, Out, Data> implements Client<In, Out, Data>, SlotHos
 
   // ── Slots ────────────────────────────────────────────────────────────────────────────────────────────────
 
-  slotDials(address: Address, signal: AbortSignal): Promise<Connection> {
+  slotDials(address: Address, attempt: AbortController): Promise<Connection> {
     const { dialTimeoutMs: timeoutMs } = this.#own
-    const options = linkOptions(this.#config, { role: 'dialed', timeoutMs, groups: this.#groups, signal })
-    return dialConnection(this.#table.find(address), address, options, this.#config)
+    const link = { role: 'dialed', timeoutMs, groups: this.#groups, signal: attempt.signal } as const
+    return dialConnection(this.#table.find(address), address, attempt, linkOptions(this.#config, link), this.#config)
   }
 
   slotOpens(

@@ -8,39 +8,39 @@ import type { LinkOptions, Transport } from './transport.ts'
 type DialConfig = Pick<SessionConfig<unknown, unknown, unknown>, 'parts' | 'addresses'>
 
 /**
- * One attempt to reach a peer. Over `options.timeoutMs` or when `options.signal` aborts it rejects at once, whatever the
- * transport does; a connection that comes later is destroyed.
+ * One attempt to reach a peer. When `attempt` is aborted, which it is over `options.timeoutMs`, it rejects at once, whatever
+ * the transport does; a connection that comes later is destroyed.
  *
+ * @param options with the signal of `attempt`
  * @param config of the session that it is for, whose parts are there when it resolves
- * @throws a HawserError, or the reason of the signal
+ * @throws a HawserError, or the reason of the abort
  */
 export function dialConnection(
   transport: Transport,
   address: Address,
+  attempt: AbortController,
   options: LinkOptions,
   config: DialConfig,
 ): Promise<Connection> {
-  const { env, signal, timeoutMs } = options
-  if (signal?.aborted) return Promise.reject(signal.reason as unknown)
+  const { env, timeoutMs } = options
+  const { signal } = attempt
+  if (signal.aborted) return Promise.reject(signal.reason as unknown)
   return new Promise<Connection>((resolve, reject) => {
-    const attempt = new AbortController()
     let settled = false
     const settle = (): void => {
       settled = true
       timer?.cancel()
-      if (signal !== undefined) removeAbortHook(signal, onAbort)
+      removeAbortHook(signal, onAbort)
     }
-    const leave = (error: unknown): void => {
+    const onAbort = (): void => {
       settle()
-      reject(error)
-      attempt.abort(error)
+      reject(signal.reason)
     }
-    const onAbort = (): void => leave(signal?.reason)
     const timer =
       timeoutMs > 0
-        ? env.setTimer(timeoutMs, () => leave(timedOut(`dialing ${address.href}`, timeoutMs)), true)
+        ? env.setTimer(timeoutMs, () => attempt.abort(timedOut(`dialing ${address.href}`, timeoutMs)), true)
         : undefined
-    if (signal !== undefined) addAbortHook(signal, onAbort)
+    addAbortHook(signal, onAbort)
     const onConnection = (connection: Connection): void => {
       if (settled) return connection.destroy()
       settle()
@@ -53,7 +53,7 @@ export function dialConnection(
       settle()
       reject(asDialError(error, address))
     }
-    start(transport, address, { ...options, signal: attempt.signal }, config).then(onConnection, onFailed)
+    start(transport, address, options, config).then(onConnection, onFailed)
   })
 }
 

@@ -464,7 +464,7 @@ export class Outbound<Out> implements SendingHalf<Out>, Flushable {
     const texts = this.#texts
     this.#slab = this.#earlier = this.#texts = undefined
     if (earlier === undefined) {
-      if (slab !== undefined) this.#writeOne(slab.subarray(this.#from, this.#to), taken, undefined)
+      if (slab !== undefined) this.#writeOne(this.#writer.range(slab, this.#from, this.#to), taken, undefined)
       return
     }
     if (slab !== undefined) earlier.push(slab.subarray(this.#from, this.#to))

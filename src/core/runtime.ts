@@ -80,7 +80,7 @@ export class Runtime {
         this.#log(error)
       }
     }
-    dirty.length = 0
+    while (dirty.length > 0) dirty.pop() // to set its length is a call into the runtime, and most often there is one
     this.#spare = dirty
   }
 }

@@ -35,6 +35,12 @@ const SETUP_NAMES: Readonly<Record<Exclude<keyof AnySetup, keyof Limits>, true>>
   transports: true,
 }
 
+/** Of most calls of `dial` and `listen` these are all. */
+const NAMES: ReadonlySet<string> = /* @__PURE__ */ new Set([
+  ...Object.keys(SETUP_NAMES),
+  ...Object.keys(LIMIT_DEFAULTS),
+])
+
 const HEARTBEAT_NAMES: Readonly<Record<keyof Heartbeat<unknown, never>, true>> = {
   intervalMs: true,
   timeoutMs: true,
@@ -66,12 +72,9 @@ export function checkSetup<In, Out, Data>(
   own: readonly string[],
 ): void {
   requireObject('options', setup)
-  requireKnown('', setup, [
-    ...own,
-    ...Object.keys(SETUP_NAMES),
-    ...Object.keys(LIMIT_DEFAULTS),
-    ...groupNames(transports, setup.transports),
-  ])
+  const isPlain = Object.keys(setup).every((name) => NAMES.has(name) || own.includes(name))
+  if (!isPlain || setup.transports !== undefined)
+    requireKnown('', setup, [...own, ...NAMES, ...groupNames(transports, setup.transports)])
   const { codec, framing, data, listener, handle, stages, wrap, chunks = 'kept', heartbeat, boundary = 'auto' } = setup
   if (codec === undefined || codec === null) throw badOption('codec', 'is required')
   if (typeof codec !== 'function') {

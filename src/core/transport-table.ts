@@ -1,7 +1,6 @@
 import type { Address } from './address.ts'
 import type { Role } from './connection.ts'
 import { HawserError } from './errors.ts'
-import { known } from './known.ts'
 import type { Bindings, SessionConfig } from './session-config.ts'
 import type { Anteroom, LinkOptions, Transport } from './transport.ts'
 
@@ -34,7 +33,7 @@ export class TransportTable {
 
   /** The options that are named like a scheme: a transport's own come in the group of its name. */
   groupsOf(options: object): Record<string, unknown> {
-    const groups = Object.entries(known(options)).filter(([name]) => this.#byScheme.has(name))
+    const groups = Object.entries(options).filter(([name, value]) => value !== undefined && this.#byScheme.has(name))
     return Object.fromEntries(groups)
   }
 }

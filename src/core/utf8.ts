@@ -37,14 +37,15 @@ export function unitsThatFit(text: string, bytes: number): number {
 }
 
 /**
- * Strict: bytes that are not UTF-8 throw, a byte order mark stays.
+ * What lies in `bytes` from `from` to `to`. Strict: bytes that are not UTF-8 throw, a byte order mark stays.
  * @throws TypeError
  */
-export function readUtf8(bytes: Uint8Array): string {
-  if (NodeBuffer === undefined) return strictDecoder.decode(bytes)
-  const length = bytes.length
-  const buffer = NodeBuffer.isBuffer(bytes) ? bytes : NodeBuffer.from(bytes.buffer, bytes.byteOffset, length)
-  const text = buffer.toString('utf8', 0, length)
-  // Buffer replaces what is wrong by U+FFFD; only a text that contains one is looked at twice.
-  return text.includes('\uFFFD') ? strictDecoder.decode(bytes) : text
+export function readUtf8(bytes: Uint8Array, from: number = 0, to: number = bytes.length): string {
+  if (NodeBuffer !== undefined) {
+    const buffer = NodeBuffer.isBuffer(bytes) ? bytes : NodeBuffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+    const text = buffer.toString('utf8', from, to)
+    // Buffer replaces what is wrong by U+FFFD; only a text that contains one is looked at twice.
+    if (!text.includes('\uFFFD')) return text
+  }
+  return strictDecoder.decode(bytes.subarray(from, to))
 }

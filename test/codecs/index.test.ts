@@ -3,10 +3,12 @@ import { expectTypeOf } from 'expect-type'
 import fc from 'fast-check'
 import { z } from 'zod'
 import { json, raw, text, type, type StandardSchema } from '../../codecs/index.ts'
-import { mapCodec, type Codec, type MessageIn, type MessageOut } from '../../src/core/codec.ts'
+import { inPlace, mapCodec, type Codec, type MessageIn, type MessageOut } from '../../src/core/codec.ts'
+import { isHawserError, type SessionError } from '../../src/core/errors.ts'
 import { FrameWriter } from '../../src/core/frame-writer.ts'
+import type { Session } from '../../src/core/session.ts'
 import { throws } from '../../src/testing/conformance/check.ts'
-import { type CodecSample, hex, verifyCodec } from '../../src/testing/index.ts'
+import { type CodecSample, embed, hex, verifyCodec } from '../../src/testing/index.ts'
 import { suite } from '../support/suite.ts'
 
 const utf8 = (string: string): Uint8Array => new TextEncoder().encode(string)
@@ -65,6 +67,45 @@ verifyCodec(suite, 'mapCodec with another type each way', {
     { received: { asked: 'who' }, wire: utf8('who') },
     { sent: { told: 'me' }, wire: utf8('me') },
   ],
+})
+
+test('json reads a message where it lies as it does alone, whatever lies around it', (t) => {
+  const codec = json({ maxDepth: 3, maxKeys: 40 })
+  const result = (read: () => unknown): unknown => {
+    try {
+      return read()
+    } catch (error) {
+      return isHawserError(error) ? `${error.code}: ${error.message}` : error
+    }
+  }
+  const values = fc.json({ maxDepth: 4 }).map(utf8)
+  const proto = fc.constantFrom('{"__proto__":1}', String.raw`{"\u005f_proto__":1}`, keyed(41)).map(utf8)
+  const around = fc.oneof(
+    fc.uint8Array({ maxLength: 8 }),
+    fc.constantFrom('"', '[[[[', '__proto__', String.raw`\u005f`).map(utf8),
+  )
+  const frames = fc.oneof(values, proto, fc.uint8Array({ maxLength: 8 }))
+  fc.assert(
+    fc.property(frames, around, around, fc.boolean(), (frame, before, behind, isBuffer) => {
+      const bytes = Uint8Array.from([...before, ...frame, ...behind])
+      const memory = isBuffer ? Buffer.from(bytes.buffer) : bytes
+      const [from, to] = [before.length, before.length + frame.length]
+      t.deepEqual(
+        result(() => inPlace(codec)?.decodeInPlace(memory.buffer, memory, from, to)),
+        result(() => codec.decode(frame, true)),
+      )
+    }),
+    { numRuns: 2000 },
+  )
+})
+
+test('what json refuses where it lies is shown as what a peer began with', async (t) => {
+  const errors: SessionError[] = []
+  const listener = { onError: (_session: Session<unknown>, error: SessionError) => void errors.push(error) }
+  const { connection, env } = await embed({ codec: json(), listener })
+  connection.feed(hex`00000003 474554 00000002 7b7d`)
+  await env.settle()
+  t.regex(errors[0]?.message ?? '', /it began with 47 45 54 "GET"/)
 })
 
 test('verifyCodec looks at both directions of a codec that has another type each way', (t) => {

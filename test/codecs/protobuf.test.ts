@@ -9,7 +9,7 @@ import { chat } from '../../.gen/chat.js'
 import { loadProto, protobuf, protobufUnion, protoType } from '../../codecs/protobuf.ts'
 import { type Codec, inPlace, type MessageIn, type MessageOut } from '../../src/core/codec.ts'
 import { isHawserError } from '../../src/core/errors.ts'
-import { FrameWriter } from '../../src/core/frame-writer.ts'
+import { FrameWriter, SLAB_BYTES } from '../../src/core/frame-writer.ts'
 import { equal, throws } from '../../src/testing/conformance/check.ts'
 import { hex, verifyCodec } from '../../src/testing/index.ts'
 import { suite } from '../support/suite.ts'
@@ -197,16 +197,30 @@ test('what is against its type is refused to its sender, and the next message is
   t.deepEqual([...encode(unchecked, { text: 'ok' })], [...hex`0a 02 6f6b`])
 })
 
-test('a large message keeps its bytes when the next one is written', (t) => {
+for (const letters of [100, 50_000, 100_000]) {
+  test(`a message of ${letters} letters keeps its bytes when the next one is written`, (t) => {
+    const codec = protobuf(chat.Say)
+    const out = new FrameWriter()
+    out.begin(Infinity, false)
+    codec.encode({ text: 'x'.repeat(letters) }, out)
+    const pieces = [...(out.parts ?? []), out.piece]
+    out.commit()
+    out.begin(Infinity, false)
+    codec.encode({ text: 'y'.repeat(letters) }, out)
+    t.is(codec.decode(Buffer.concat(pieces), false).text, 'x'.repeat(letters))
+  })
+}
+
+test('what is at the end of a slab is written as anywhere else', (t) => {
   const codec = protobuf(chat.Say)
   const out = new FrameWriter()
-  out.begin(Infinity, false)
-  codec.encode({ text: 'x'.repeat(50_000) }, out)
-  const parts = [...(out.parts ?? [])]
-  out.commit()
-  t.is(parts.length, 1)
-  encode(codec, { text: 'y'.repeat(50_000) })
-  t.is(codec.decode(parts[0] as Uint8Array, false).text, 'x'.repeat(50_000))
+  for (let sent = 0; sent < 3 * SLAB_BYTES; sent += 700) {
+    const text = String(sent).repeat(100)
+    out.begin(Infinity, false)
+    codec.encode({ text }, out)
+    t.is(codec.decode(out.piece, false).text, text)
+    out.commit()
+  }
 })
 
 test('a union refuses ids and names it does not have, and ids given twice', (t) => {

@@ -52,7 +52,8 @@ class TextInPlace implements Codec<string>, InPlaceCodec<string> {
 }
 
 test('A-01: however the stream is cut, and however chunks are lent, the same messages come in order', async (t) => {
-  const cutting = fc.array(fc.oneof(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 40_000 })), {
+  const toFrame = fc.constant(0) // to the end of the frame: what follows may be a chunk that is one frame
+  const cutting = fc.array(fc.oneof(toFrame, fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 40_000 })), {
     minLength: 1,
   })
   await fc.assert(
@@ -72,8 +73,11 @@ test('A-01: however the stream is cut, and however chunks are lent, the same mes
         }
         const embedded = await embed({ codec: codec(), chunks, listener, frameTimeoutMs: 0, cronIntervalMs: 0 })
         const wire = wireOf(sent)
+        const ends = sent.map((_, i) => wireOf(sent.slice(0, i + 1)).length)
         for (let at = 0, i = 0; at < wire.length; i++) {
-          const size = Math.max(cuts[i % cuts.length] as number, Math.floor(wire.length / 500))
+          const cut = cuts[i % cuts.length] as number
+          const toEnd = (ends.find((end) => end > at) ?? 0) - at
+          const size = cut === 0 ? toEnd : Math.max(cut, Math.floor(wire.length / 500))
           embedded.connection.feed(wire.subarray(at, at + size))
           at += size
           if (i % 3 === 0) await embedded.env.settle()
@@ -106,6 +110,28 @@ test('a codec that can reads frames where they lie; one that is cut, or above th
   await env.settle()
   t.deepEqual(heard.slice(3), ['four'])
   t.is(errors[0]?.code, 'ERR_FRAME_TOO_LARGE')
+})
+
+test('what comes from inside of the listener is handled behind the message that it was told of', async (t) => {
+  const heard: string[] = []
+  const listener = {
+    onMessage(_session: TextSession, message: string) {
+      heard.push(`${message} begins`)
+      if (message === 'one') connection.feed(wireOf(['two']))
+      if (message === 'two') connection.feed(wireOf(['three']).subarray(0, 6))
+      heard.push(`${message} ends`)
+    },
+  }
+  const { connection, env, session } = await embed({ codec: text(), listener })
+  connection.feed(wireOf(['one']))
+  await env.settle()
+  connection.feed(wireOf(['three']).subarray(6))
+  await env.settle()
+  t.deepEqual(
+    heard,
+    ['one', 'two', 'three'].flatMap((message) => [`${message} begins`, `${message} ends`]),
+  )
+  t.is(session.stats.undecodedBytes, 0)
 })
 
 test('message mode: each chunk is a message, whatever the listener takes and whenever', async (t) => {
