@@ -91,16 +91,13 @@ export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost, 
 
   call(method: OutgoingMethod, input: unknown, options: CallOptions | undefined): Promise<unknown> {
     return this.#interceptors === undefined
-      ? this.#start(method, input, options, metadataOf(options), false)
-      : this.#callIntercepted(method, input, options, false)
+      ? this.#start(method, input, options, metadataOf(options))
+      : this.#callIntercepted(method, input, options)
   }
 
   /** A unary call by its name on the wire, both its bodies as bytes. */
   forward(name: string, body: Uint8Array, options: CallOptions | undefined): Promise<unknown> {
-    const method = this.#methods.named(name)
-    return this.#interceptors === undefined
-      ? this.#start(method, body, options, metadataOf(options), true)
-      : this.#callIntercepted(method, body, options, true)
+    return this.call(this.#methods.named(name), body, options)
   }
 
   tell(method: OutgoingMethod, input: unknown, options: CallOptions | undefined): void {
@@ -223,15 +220,10 @@ export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost, 
     } as const
   }
 
-  #callIntercepted(
-    method: OutgoingMethod,
-    input: unknown,
-    options: CallOptions | undefined,
-    undecoded: boolean,
-  ): Promise<unknown> {
+  #callIntercepted(method: OutgoingMethod, input: unknown, options: CallOptions | undefined): Promise<unknown> {
     const intercepted = this.#intercepted(method, metadataOf(options))
     return intercept(this.#host.interceptors, intercepted, () =>
-      this.#start(method, input, options, intercepted.metadata, undecoded),
+      this.#start(method, input, options, intercepted.metadata),
     )
   }
 
@@ -253,13 +245,9 @@ export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost, 
     input: unknown,
     options: CallOptions | undefined,
     metadata: Map<string, string> | undefined,
-    undecoded: boolean,
   ): Promise<unknown> {
-    const call = new OutgoingCall(this, method, options, undecoded)
-    const promise = new Promise<unknown>((resolve, reject) => {
-      call.resolve = resolve
-      call.reject = reject
-    })
+    const call = new OutgoingCall(this, method, options)
+    const promise = call.makePromise()
     if (method.definition.kind !== 'client-stream') {
       this.#begin(call, FrameType.UNARY, input, metadata)
     } else {
@@ -276,7 +264,7 @@ export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost, 
     metadata: Map<string, string> | undefined,
   ): AsyncIterableIterator<unknown> {
     const isBoth = method.definition.kind === 'bidi-stream'
-    const call = new OutgoingCall(this, method, options, false)
+    const call = new OutgoingCall(this, method, options)
     const items = call.makeOutput()
     this.#begin(call, isBoth ? FrameType.BIDI_STREAM : FrameType.SERVER_STREAM, isBoth ? undefined : input, metadata)
     if (isBoth && !call.over) call.startInput(input)
@@ -295,7 +283,7 @@ export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost, 
     this.#table.add(call)
     const frame = this.#frame(type, call.id, method, input)
     frame.amount = Math.ceil(timeoutMs)
-    if (call.undecoded) frame.encoded = true
+    if (method.undecoded) frame.encoded = true
     if (metadata !== undefined && metadata.size > 0) frame.metadata = metadata
     try {
       this.#send(frame, method)
