@@ -1,6 +1,7 @@
 import { addAbortHook, removeAbortHook } from '../core/abort-hooks.ts'
 import type { Env } from '../core/env.ts'
 import { listenerFailed } from '../core/errors.ts'
+import { type Flushable, type Runtime, runtimeOf } from '../core/runtime.ts'
 import { wrongWait } from '../core/wait.ts'
 import { CallBatch, type CallBatchHost } from './call-batch.ts'
 import { CallTable } from './call-table.ts'
@@ -18,6 +19,9 @@ import { OutgoingMethods } from './outgoing-methods.ts'
 import type { Outlet } from './outlet.ts'
 import type { CallOptions, RpcPeer } from './peer.ts'
 import { callFailed, type RpcError } from './rpc-error.ts'
+
+/** From so many calls of one turn on, a part of them may leave before the others are made. */
+const SHARE_CALLS = 32
 
 /** What the calls of a peer need of it. */
 export interface OutgoingCallsHost {
@@ -37,7 +41,7 @@ export interface OutgoingCallsHost {
  *                                  ▲
  *                               answer ◀─ Frame
  */
-export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost, CallBatchHost {
+export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost, CallBatchHost, Flushable {
   readonly #host: OutgoingCallsHost
   readonly #outlet: Outlet
   readonly #options: ResolvedRpcOptions
@@ -48,6 +52,9 @@ export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost, 
   /** Where calls do not leave one by one. */
   readonly #batch: CallBatch | undefined
   #wheel: DeadlineWheel | undefined
+  #runtime: Runtime | undefined
+  /** Calls of this turn that have not left. */
+  #gathered = 0
   /** Answers that nobody waited for any more. */
   late = 0
   /** Deadlines that ran out since the last answer: the session may be dead. */
@@ -71,6 +78,7 @@ export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost, 
   /** The session is there. */
   open(): void {
     this.#wheel = wheelOf(this.#outlet.env)
+    this.#runtime = runtimeOf(this.#outlet.env)
   }
 
   /** The session is lost. */
@@ -78,8 +86,9 @@ export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost, 
     for (const call of this.#table.all()) call.fail(error)
   }
 
-  /** Calls that wait for others to leave with leave now. */
+  /** Calls that wait for others to leave with leave now; and what was gathered has left. */
   flush(): void {
+    this.#gathered = 0
     this.#batch?.flush()
   }
 
@@ -325,8 +334,20 @@ export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost, 
       throw notSent(error)
     }
     outlet.forget()
+    if (this.#gathered++ === 0) this.#runtime?.markDirty(this)
+    else if (this.#gathered >= SHARE_CALLS && this.#gathered * 2 >= this.#table.size) this.#share()
     // What a stage holds back may never leave, or later than what follows: then the name goes along each time.
     if (!number.known && number.number >= 0) number.known = !outlet.isStaged
+  }
+
+  /**
+   * Half of the calls in progress leave, so that the peer is at work on them while we are at work on the others: were all
+   * of them one write, one side would wait while the other works (64 in progress: 1.5 times the calls for the same CPU).
+   * A pass over nothing ends with a flush of what all sessions have gathered; inside of one, its own end is near.
+   */
+  #share(): void {
+    this.#runtime?.beginPass(0)
+    this.#runtime?.endPass()
   }
 
   /** Why a new call cannot be made now. */
