@@ -55,6 +55,8 @@ export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost, 
   #runtime: Runtime | undefined
   /** Calls of this turn that have not left. */
   #gathered = 0
+  /** So many are in progress at the end of a turn, most often. */
+  #usual = 0
   /** Answers that nobody waited for any more. */
   late = 0
   /** Deadlines that ran out since the last answer: the session may be dead. */
@@ -89,6 +91,7 @@ export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost, 
   /** Calls that wait for others to leave with leave now; and what was gathered has left. */
   flush(): void {
     this.#gathered = 0
+    this.#usual = Math.max(this.#table.size, this.#usual - (this.#usual >> 3))
     this.#batch?.flush()
   }
 
@@ -335,7 +338,8 @@ export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost, 
     }
     outlet.forget()
     if (this.#gathered++ === 0) this.#runtime?.markDirty(this)
-    else if (this.#gathered >= SHARE_CALLS && this.#gathered * 2 >= this.#table.size) this.#share()
+    else if (this.#gathered >= SHARE_CALLS && this.#gathered * 2 >= Math.max(this.#usual, this.#table.size))
+      this.#share()
     // What a stage holds back may never leave, or later than what follows: then the name goes along each time.
     if (!number.known && number.number >= 0) number.known = !outlet.isStaged
   }
@@ -343,6 +347,7 @@ export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost, 
   /**
    * Half of the calls in progress leave, so that the peer is at work on them while we are at work on the others: were all
    * of them one write, one side would wait while the other works (64 in progress: 1.5 times the calls for the same CPU).
+   * Of those that usually are, or else what comes back in small parts would for ever leave in small parts.
    * A pass over nothing ends with a flush of what all sessions have gathered; inside of one, its own end is near.
    */
   #share(): void {
