@@ -36,6 +36,8 @@ export class BinaryReader {
   /** The frame that is being read: `#bytes` from `#at` to `#end`, which lie in `#memory`. */
   #memory: ArrayBufferLike = EMPTY.buffer
   #bytes: Uint8Array = EMPTY
+  /** Where `#bytes` begins in `#memory`: read once for the many frames of a chunk, as it is a call into the runtime. */
+  #bytesAt = 0
   #at = 0
   #end = 0
 
@@ -48,8 +50,7 @@ export class BinaryReader {
     const allowed = FLAGS[type]
     if (allowed === undefined) throw badMessage(`an RPC frame is of the unknown type ${type}`)
     if ((flags & ~allowed) !== 0) throw badMessage(`an RPC frame of type ${type} has flags that it cannot have`)
-    this.#memory = memory
-    this.#bytes = bytes
+    if (bytes !== this.#bytes) this.#open(memory, bytes)
     this.#at = from + 1
     this.#end = to
     frame.type = type
@@ -67,6 +68,12 @@ export class BinaryReader {
     else if (type === FrameType.INPUT_CREDIT || type === FrameType.OUTPUT_CREDIT) frame.amount = this.#varint()
     if (this.#at < to) throw badMessage('an RPC frame is longer than what it says')
     return frame
+  }
+
+  #open(memory: ArrayBufferLike, bytes: Uint8Array): void {
+    this.#memory = memory
+    this.#bytes = bytes
+    this.#bytesAt = bytes.byteOffset
   }
 
   #readMethod(frame: Frame, flags: number): void {
@@ -152,7 +159,7 @@ export class BinaryReader {
     const at = this.#at
     const length = this.#end - at
     this.#at = this.#end
-    return length === 0 ? EMPTY : new View(this.#memory, this.#bytes.byteOffset + at, length)
+    return length === 0 ? EMPTY : new View(this.#memory, this.#bytesAt + at, length)
   }
 
   /** Gives where the next `length` bytes are, and goes behind them. */

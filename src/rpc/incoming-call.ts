@@ -18,8 +18,6 @@ const NO_METADATA: ReadonlyMap<string, string> = /* @__PURE__ */ new Map()
 export interface IncomingCallHost {
   readonly peer: RpcPeer
   readonly windows: WindowBudget
-  /** No interceptors stand before the handlers. */
-  readonly isPlain: boolean
   /** Env time. */
   now(): number
   /** Env time of the chunk that is being read. */
@@ -30,8 +28,6 @@ export interface IncomingCallHost {
   runHandler(call: IncomingCall, served: ServedMethod, input: unknown): unknown
   /** RESULT, its last word. Never throws. @param encoding what the value is */
   answerValue(call: IncomingCall, value: unknown, encoding: 'value' | 'bytes'): void
-  /** The same for one that is `isPlain`, and settled now. Never throws. */
-  answerPlain(call: IncomingCall, value: unknown): void
   /** ERROR or OUTPUT_END, its last word. Never throws. */
   answer(call: IncomingCall, frame: Frame): void
   /** What kept it from an answer, as its last word. */
@@ -54,7 +50,8 @@ export interface IncomingCallHost {
 
 /**
  * A call of the peer, and what its handler sees of it. A handler that returns a plain value is answered in place, and
- * the call was never entered anywhere; only what takes longer can be canceled, and gets a deadline.
+ * the call was never entered anywhere (and most of these are but a PlainCall); only what takes longer can be canceled,
+ * and gets a deadline.
  *
  *     begun ──value──▶ answered ▶ settled
  *       │ promise, stream
@@ -170,10 +167,6 @@ export class IncomingCall implements RpcContext, ItemQueueHost, ItemSenderHost {
     const body = this.#body
     this.#body = undefined
     this.#served = served
-    if (this.type === FrameType.UNARY && served.isPlain && this.#host.isPlain && !this.tracked) {
-      this.#beginPlain(served, body)
-      return
-    }
     const { input: schema } = served.definition
     let input: unknown
     try {
@@ -184,16 +177,38 @@ export class IncomingCall implements RpcContext, ItemQueueHost, ItemSenderHost {
         if (schema !== undefined) input = validate(schema, input, ARGUMENT)
       }
     } catch (error) {
-      this.#finishError(error)
+      this.fail(error)
       return
     }
     if (isPromise(input)) this.#runLater(input)
     else this.#run(input)
   }
 
+  /** Its argument takes its time. */
+  beginLater(served: ServedMethod, input: Promise<unknown>): void {
+    this.#served = served
+    this.#runLater(input)
+  }
+
+  /** Its handler was begun elsewhere, and takes its time. */
+  await(output: PromiseLike<unknown>): void {
+    this.ran = true
+    this.track()
+    Promise.resolve(output).then(
+      (value: unknown) => this.#give(value),
+      (error: unknown) => this.fail(error),
+    )
+  }
+
   /** Turns it away: no handler is begun. */
   refuse(error: RpcError): void {
-    this.#finishError(error)
+    this.fail(error)
+  }
+
+  /** An error is its last word, and nothing of its handler runs any more. */
+  fail(error: unknown): void {
+    this.#fail(error)
+    this.#settle()
   }
 
   /** INPUT. False where it is against the rules. */
@@ -267,36 +282,11 @@ export class IncomingCall implements RpcContext, ItemQueueHost, ItemSenderHost {
 
   // ── Its life ───────────────────────────────────────────────────────────────────────────────────────────────
 
-  /**
-   * What nearly all calls are, flat, because the compiler stops inlining once its budget is used up. Nothing can end it
-   * while it is in here, as nobody can find it.
-   */
-  #beginPlain(served: ServedMethod, body: unknown): void {
-    const host = this.#host
-    let output: unknown
-    try {
-      const input = host.decodeArgument(body, this.name)
-      if (isPromise(input)) return this.#runLater(input)
-      this.ran = true
-      output = served.handler.call(served.handlers, input, this)
-    } catch (error) {
-      this.#finishError(error)
-      return
-    }
-    // To look up `then` on a Buffer costs more than the rest of this: its prototype is a dictionary.
-    if (ArrayBuffer.isView(output) || !isThenable(output)) {
-      this.#over = this.#settled = true
-      host.answerPlain(this, output)
-    } else {
-      this.#await(output)
-    }
-  }
-
   #runLater(input: Promise<unknown>): void {
     this.track()
     input.then(
       (checked) => this.#run(checked),
-      (error: unknown) => this.#finishError(error),
+      (error: unknown) => this.fail(error),
     )
   }
 
@@ -308,7 +298,7 @@ export class IncomingCall implements RpcContext, ItemQueueHost, ItemSenderHost {
     try {
       output = this.#host.runHandler(this, served, input)
     } catch (error) {
-      this.#finishError(error)
+      this.fail(error)
       return
     }
     // To look up `then` on a Buffer costs more than the rest of this: its prototype is a dictionary.
@@ -316,15 +306,7 @@ export class IncomingCall implements RpcContext, ItemQueueHost, ItemSenderHost {
       this.#give(output)
       return
     }
-    this.#await(output)
-  }
-
-  #await(output: PromiseLike<unknown>): void {
-    this.track()
-    Promise.resolve(output).then(
-      (value: unknown) => this.#give(value),
-      (error: unknown) => this.#finishError(error),
-    )
+    this.await(output)
   }
 
   /** What the handler gave: the answer, or the stream of answers. */
@@ -343,13 +325,8 @@ export class IncomingCall implements RpcContext, ItemQueueHost, ItemSenderHost {
     try {
       this.#output.start(output)
     } catch (error) {
-      this.#finishError(error)
+      this.fail(error)
     }
-  }
-
-  #finishError(error: unknown): void {
-    this.#fail(error)
-    this.#settle()
   }
 
   #fail(error: unknown): void {

@@ -1,5 +1,6 @@
 import { copy } from '../core/bytes.ts'
 import { HawserError, listenerFailed } from '../core/errors.ts'
+import { isThenable } from '../core/thenable.ts'
 import { Batch } from './batch.ts'
 import { type DeadlineWheel, wheelOf } from './deadline-wheel.ts'
 import type { Departure } from './departure.ts'
@@ -13,11 +14,14 @@ import { MAX_WAITING_BYTES } from './limits.ts'
 import type { ResolvedRpcOptions } from './options.ts'
 import type { Outlet } from './outlet.ts'
 import type { RpcPeer } from './peer.ts'
+import { PlainCall } from './plain-call.ts'
+import { isPromise } from './promise.ts'
 import { type ReceivedMethod, ReceivedNumbers } from './received-numbers.ts'
 import { callFailed, isRpcError, type RpcError } from './rpc-error.ts'
 import type { ServedMethod } from './served-method.ts'
 import type { ServedMethods } from './served-methods.ts'
 import { WindowBudget } from './window-budget.ts'
+import type { Wire } from './wire.ts'
 
 /** What the calls to a peer's handlers need of it. */
 export interface IncomingCallsHost {
@@ -37,18 +41,18 @@ interface WaitingCall {
 /**
  * The calls that one side of a session answers.
  *
- *     Frame ─▶ IncomingCall ─▶ interceptors ─▶ handler
+ *     Frame ─▶ IncomingCall ─▶ interceptors ─▶ handler        (one that is plain: Frame ─▶ PlainCall ─▶ handler)
  *                   │                             │
  *     outlet ◀── answer, perhaps in a batch ◀─────┘
  */
 export class IncomingCalls implements IncomingCallHost {
   readonly #host: IncomingCallsHost
   readonly #outlet: Outlet
+  readonly #wire: Wire
   readonly #served: ServedMethods
   readonly #maxCalls: number
   /** Undefined: there are none. */
   readonly #interceptors: readonly Interceptor[] | undefined
-  readonly isPlain: boolean
   readonly windows: WindowBudget
   readonly #repeatsIds: boolean
   readonly #received = new ReceivedNumbers()
@@ -67,10 +71,10 @@ export class IncomingCalls implements IncomingCallHost {
   constructor(host: IncomingCallsHost, served: ServedMethods) {
     this.#host = host
     this.#outlet = host.outlet
+    this.#wire = host.outlet.wire
     this.#served = served
     this.#maxCalls = host.options.maxCalls
     this.#interceptors = host.interceptors.length === 0 ? undefined : host.interceptors
-    this.isPlain = this.#interceptors === undefined
     this.windows = new WindowBudget(host.options.streamWindowBytes)
     this.#repeatsIds = host.outlet.wire.repeatsIds
   }
@@ -170,7 +174,7 @@ export class IncomingCalls implements IncomingCallHost {
   }
 
   decodeArgument(body: unknown, name: string): unknown {
-    return this.#outlet.wire.decodeBody(body, name, 'input')
+    return this.#wire.decodeBody(body, name, 'input')
   }
 
   runHandler(call: IncomingCall, served: ServedMethod, input: unknown): unknown {
@@ -197,20 +201,6 @@ export class IncomingCalls implements IncomingCallHost {
     if (encoding === 'bytes') frame.encoded = true
     this.answer(call, frame)
     this.#outlet.forget()
-  }
-
-  answerPlain(call: IncomingCall, value: unknown): void {
-    const { batch } = call
-    if (batch === undefined) {
-      const outlet = this.#outlet
-      const frame = outlet.frame(FrameType.RESULT, call.id, call.name, value)
-      frame.metadata = call.metadataToSend
-      this.#send(frame)
-      outlet.forget()
-    } else {
-      this.answerValue(call, value, 'value')
-    }
-    this.callSettled()
   }
 
   answer(call: IncomingCall, frame: Frame): void {
@@ -277,8 +267,12 @@ export class IncomingCalls implements IncomingCallHost {
       this.#outlet.fault(`the call ${id} is in progress already`)
       return
     }
-    const call = new IncomingCall(this, frame, name, batch)
     this.#running++
+    if (frame.type === FrameType.UNARY && hasRoom && this.#isPlain(batch)) {
+      const served = this.#served.find(name, received)
+      if (served?.isPlain === true) return this.#servePlain(frame, name, served)
+    }
+    const call = new IncomingCall(this, frame, name, batch)
     if (!hasRoom) {
       call.refuse(callFailed('resource_exhausted', `there are ${this.#maxCalls} calls in progress`, 'no'))
     } else if (this.#waiting === undefined) {
@@ -289,6 +283,41 @@ export class IncomingCalls implements IncomingCallHost {
     } else {
       call.refuse(tooMuchWaits())
     }
+  }
+
+  /** Nothing stands between a call that has come and its handler, nor between that and the answer. */
+  #isPlain(batch: Batch | undefined): boolean {
+    return batch === undefined && this.#waiting === undefined && this.#interceptors === undefined
+  }
+
+  /**
+   * What nearly all calls are, flat, because the compiler stops inlining once its budget is used up. Nothing can end it
+   * while it is in here, as nobody can find it.
+   */
+  #servePlain(frame: Frame, name: string, served: ServedMethod): void {
+    const { id, body } = frame
+    const call = new PlainCall(this, frame, name)
+    let ran = false
+    let output: unknown
+    try {
+      const input = this.#wire.decodeBody(body, name, 'input')
+      if (isPromise(input)) return call.whole.beginLater(served, input)
+      ran = true
+      output = served.handler.call(served.handlers, input, call)
+    } catch (error) {
+      const { whole } = call
+      whole.ran = ran
+      whole.fail(error)
+      return
+    }
+    // To look up `then` on a Buffer costs more than the rest of this: its prototype is a dictionary.
+    if (!ArrayBuffer.isView(output) && isThenable(output)) return call.whole.await(output)
+    const outlet = this.#outlet
+    const answer = outlet.frame(FrameType.RESULT, id, name, output)
+    answer.metadata = call.metadataToSend
+    this.#send(answer)
+    outlet.forget()
+    this.callSettled()
   }
 
   #serve(call: IncomingCall, received: ReceivedMethod | undefined): void {

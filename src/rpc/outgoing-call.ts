@@ -42,8 +42,6 @@ export class OutgoingCall implements Due, ItemQueueHost, ItemSenderHost {
   readonly method: OutgoingMethod
   readonly #host: OutgoingCallHost
   readonly options: CallOptions | undefined
-  /** The argument is given, and the answer wanted, as bytes. */
-  readonly undecoded: boolean
   id = 0
   /** With what the promise of the call settles; of a stream that the peer gives there is none. */
   resolve: ((value: unknown) => void) | undefined = undefined
@@ -55,15 +53,22 @@ export class OutgoingCall implements Due, ItemQueueHost, ItemSenderHost {
   #output: ItemQueue | undefined = undefined
   #input: ItemSender | undefined = undefined
 
-  constructor(host: OutgoingCallHost, method: OutgoingMethod, options: CallOptions | undefined, undecoded: boolean) {
+  constructor(host: OutgoingCallHost, method: OutgoingMethod, options: CallOptions | undefined) {
     this.#host = host
     this.method = method
     this.options = options
-    this.undecoded = undecoded
   }
 
   get over(): boolean {
     return this.#over
+  }
+
+  /** The peer gives one answer: what settles with it. */
+  makePromise(): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.resolve = resolve
+      this.reject = reject
+    })
   }
 
   /** The peer answers with a stream: this is where it is read. */
@@ -191,8 +196,8 @@ export class OutgoingCall implements Due, ItemQueueHost, ItemSenderHost {
   }
 
   #value(body: unknown): unknown {
-    if (this.undecoded) return this.#host.answerBytes(body)
-    const { name, definition } = this.method
+    const { name, definition, undecoded } = this.method
+    if (undecoded) return this.#host.answerBytes(body)
     const value = this.#host.decodeAnswer(body, name)
     return definition.output === undefined ? value : validate(definition.output, value, ANSWER)
   }

@@ -1,6 +1,7 @@
 import { addAbortHook, removeAbortHook } from '../core/abort-hooks.ts'
 import type { Env } from '../core/env.ts'
 import { listenerFailed } from '../core/errors.ts'
+import { type Flushable, type Runtime, runtimeOf } from '../core/runtime.ts'
 import { wrongWait } from '../core/wait.ts'
 import { CallBatch, type CallBatchHost } from './call-batch.ts'
 import { CallTable } from './call-table.ts'
@@ -20,6 +21,9 @@ import type { CallOptions, RpcPeer } from './peer.ts'
 import { callFailed, type RpcError } from './rpc-error.ts'
 import { WindowBudget } from './window-budget.ts'
 
+/** From so many calls of one turn on, a part of them may leave before the others are made. */
+const SHARE_CALLS = 32
+
 /** What the calls of a peer need of it. */
 export interface OutgoingCallsHost {
   readonly peer: RpcPeer
@@ -38,7 +42,7 @@ export interface OutgoingCallsHost {
  *                                  ▲
  *                               answer ◀─ Frame
  */
-export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost, CallBatchHost {
+export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost, CallBatchHost, Flushable {
   readonly #host: OutgoingCallsHost
   readonly #outlet: Outlet
   readonly #options: ResolvedRpcOptions
@@ -50,6 +54,11 @@ export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost, 
   /** Where calls do not leave one by one. */
   readonly #batch: CallBatch | undefined
   #wheel: DeadlineWheel | undefined
+  #runtime: Runtime | undefined
+  /** Calls of this turn that have not left. */
+  #gathered = 0
+  /** So many are in progress at the end of a turn, most often. */
+  #usual = 0
   /** Answers that nobody waited for any more. */
   late = 0
   /** Deadlines that ran out since the last answer: the session may be dead. */
@@ -74,6 +83,7 @@ export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost, 
   /** The session is there. */
   open(): void {
     this.#wheel = wheelOf(this.#outlet.env)
+    this.#runtime = runtimeOf(this.#outlet.env)
   }
 
   /** The session is lost. */
@@ -81,8 +91,10 @@ export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost, 
     for (const call of this.#table.all()) call.fail(error)
   }
 
-  /** Calls that wait for others to leave with leave now. */
+  /** Calls that wait for others to leave with leave now; and what was gathered has left. */
   flush(): void {
+    this.#gathered = 0
+    this.#usual = Math.max(this.#table.size, this.#usual - (this.#usual >> 3))
     this.#batch?.flush()
   }
 
@@ -94,16 +106,13 @@ export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost, 
 
   call(method: OutgoingMethod, input: unknown, options: CallOptions | undefined): Promise<unknown> {
     return this.#interceptors === undefined
-      ? this.#start(method, input, options, metadataOf(options), false)
-      : this.#callIntercepted(method, input, options, false)
+      ? this.#start(method, input, options, metadataOf(options))
+      : this.#callIntercepted(method, input, options)
   }
 
   /** A unary call by its name on the wire, both its bodies as bytes. */
   forward(name: string, body: Uint8Array, options: CallOptions | undefined): Promise<unknown> {
-    const method = this.#methods.named(name)
-    return this.#interceptors === undefined
-      ? this.#start(method, body, options, metadataOf(options), true)
-      : this.#callIntercepted(method, body, options, true)
+    return this.call(this.#methods.named(name), body, options)
   }
 
   tell(method: OutgoingMethod, input: unknown, options: CallOptions | undefined): void {
@@ -222,15 +231,10 @@ export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost, 
     } as const
   }
 
-  #callIntercepted(
-    method: OutgoingMethod,
-    input: unknown,
-    options: CallOptions | undefined,
-    undecoded: boolean,
-  ): Promise<unknown> {
+  #callIntercepted(method: OutgoingMethod, input: unknown, options: CallOptions | undefined): Promise<unknown> {
     const intercepted = this.#intercepted(method, metadataOf(options))
     return intercept(this.#host.interceptors, intercepted, () =>
-      this.#start(method, input, options, intercepted.metadata, undecoded),
+      this.#start(method, input, options, intercepted.metadata),
     )
   }
 
@@ -252,13 +256,9 @@ export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost, 
     input: unknown,
     options: CallOptions | undefined,
     metadata: Map<string, string> | undefined,
-    undecoded: boolean,
   ): Promise<unknown> {
-    const call = new OutgoingCall(this, method, options, undecoded)
-    const promise = new Promise<unknown>((resolve, reject) => {
-      call.resolve = resolve
-      call.reject = reject
-    })
+    const call = new OutgoingCall(this, method, options)
+    const promise = call.makePromise()
     if (method.definition.kind !== 'client-stream') {
       this.#begin(call, FrameType.UNARY, input, metadata)
     } else {
@@ -275,7 +275,7 @@ export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost, 
     metadata: Map<string, string> | undefined,
   ): AsyncIterableIterator<unknown> {
     const isBoth = method.definition.kind === 'bidi-stream'
-    const call = new OutgoingCall(this, method, options, false)
+    const call = new OutgoingCall(this, method, options)
     const items = call.makeOutput()
     this.#begin(call, isBoth ? FrameType.BIDI_STREAM : FrameType.SERVER_STREAM, isBoth ? undefined : input, metadata)
     if (isBoth && !call.over) call.startInput(input)
@@ -294,7 +294,7 @@ export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost, 
     this.#table.add(call)
     const frame = this.#frame(type, call.id, method, input)
     frame.amount = Math.ceil(timeoutMs)
-    if (call.undecoded) frame.encoded = true
+    if (method.undecoded) frame.encoded = true
     if (metadata !== undefined && metadata.size > 0) frame.metadata = metadata
     try {
       this.#send(frame, method)
@@ -336,8 +336,22 @@ export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost, 
       throw notSent(error)
     }
     outlet.forget()
+    if (this.#gathered++ === 0) this.#runtime?.markDirty(this)
+    else if (this.#gathered >= SHARE_CALLS && this.#gathered * 2 >= Math.max(this.#usual, this.#table.size))
+      this.#share()
     // What a stage holds back may never leave, or later than what follows: then the name goes along each time.
     if (!number.known && number.number >= 0) number.known = !outlet.isStaged
+  }
+
+  /**
+   * Half of the calls in progress leave, so that the peer is at work on them while we are at work on the others: were all
+   * of them one write, one side would wait while the other works (64 in progress: 1.5 times the calls for the same CPU).
+   * Of those that usually are, or else what comes back in small parts would for ever leave in small parts.
+   * A pass over nothing ends with a flush of what all sessions have gathered; inside of one, its own end is near.
+   */
+  #share(): void {
+    this.#runtime?.beginPass(0)
+    this.#runtime?.endPass()
   }
 
   /** Why a new call cannot be made now. */

@@ -14,4 +14,6 @@ export interface OutgoingMethod {
   readonly name: string
   readonly definition: AnyMethod
   readonly number: MethodNumber
+  /** The argument is given, and the answer wanted, as bytes. */
+  readonly undecoded: boolean
 }

@@ -19,7 +19,7 @@ export class OutgoingMethods {
     let method = this.#byTarget.get(target)
     if (method === undefined) {
       const name = this.#wire.nameOf(target.service, target.method)
-      method = { name, definition: target.definition, number: this.#numberOf(name) }
+      method = { name, definition: target.definition, number: this.#numberOf(name), undecoded: false }
       this.#byTarget.set(target, method)
     }
     return method
@@ -27,7 +27,7 @@ export class OutgoingMethods {
 
   /** Without a contract: a gateway's. */
   named(name: string): OutgoingMethod {
-    return { name, definition: FORWARDED, number: this.#numberOf(name) }
+    return { name, definition: FORWARDED, number: this.#numberOf(name), undecoded: true }
   }
 
   #numberOf(name: string): MethodNumber {

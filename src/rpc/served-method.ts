@@ -17,12 +17,12 @@ export interface ServedMethod {
   readonly handler: AnyHandler
   /** Gets the call undecoded, and gives bytes. */
   readonly undecoded: boolean
-  /** Its argument is only decoded: no schema checks it, and nobody wants the bytes. */
+  /** It takes one value, which is only decoded: no schema checks it, and nobody wants the bytes. */
   readonly isPlain: boolean
 }
 
 /** One value may be called for with or without an answer: a caller that wants none is nobody's concern. */
-const ONE_VALUE = (1 << FrameType.UNARY) | (1 << FrameType.ONE_WAY)
+export const ONE_VALUE: number = (1 << FrameType.UNARY) | (1 << FrameType.ONE_WAY)
 
 /** The types of calls that a method of each kind may be called by: as `ServedMethod.types`. */
 export const TYPES: Readonly<Record<Kind, number>> = {

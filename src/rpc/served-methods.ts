@@ -1,7 +1,7 @@
 import { badOption } from '../core/errors.ts'
 import { type AnyMethod, type AnyService, method } from './contract.ts'
 import type { ReceivedMethod } from './received-numbers.ts'
-import { type AnyHandler, type ServedMethod, TYPES } from './served-method.ts'
+import { type AnyHandler, ONE_VALUE, type ServedMethod, TYPES } from './served-method.ts'
 
 /** How a gateway's call is described, which has no contract. */
 export const FORWARDED: AnyMethod = /* @__PURE__ */ method()
@@ -26,7 +26,7 @@ export class ServedMethods {
       const name = nameOf(key)
       if (this.#byName.has(name)) throw badOption(`handlers.${key}`, `is served already, as ${name}`)
       const types = TYPES[definition.kind]
-      const isPlain = definition.input === undefined
+      const isPlain = definition.input === undefined && types === ONE_VALUE
       return { name, definition, types, handlers, handler: handler as AnyHandler, undecoded: false, isPlain }
     })
     for (const served of methods) this.#byName.set(served.name, served)
