@@ -114,6 +114,7 @@ export class ClientSlot<S extends SlotSession> {
     this.#state = 'dialing'
     this.#host.slotDialing(this, address)
     const onConnection = (connection: Connection): void => {
+      this.#attempt = undefined // its signal is for dialing: whoever still listens to it is not told of a close
       if (this.#state === 'stopped') connection.destroy()
       else this.#onConnection(connection, address)
     }

@@ -375,6 +375,20 @@ test('a dial that hangs fails after dialTimeoutMs, whatever its transport does',
   t.is(world.env.timers, 0)
 })
 
+test('the signal of an attempt means nothing to the connection that came of it', async (t) => {
+  const world = new EndpointWorld()
+  const server = await world.listen('inproc://s', { codec })
+  const client = world.connect('script://s:1', { codec })
+  const { connect, options } = world.script.last
+  connect(await world.link('s', options))
+  await client.ready()
+  const closed = client.close()
+  t.false(options.signal?.aborted)
+  await closed
+  t.false(options.signal?.aborted)
+  await server.close()
+})
+
 test('getty#122: redial never runs inside a close or a hook', async (t) => {
   const world = new EndpointWorld()
   const server = await world.listen('inproc://s', { codec })
