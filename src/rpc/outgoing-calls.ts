@@ -305,9 +305,11 @@ export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost, 
       call.timeoutMs = timeoutMs
       this.#wheel?.add(call, timeoutMs)
     }
-    if (signal === undefined) return
-    call.onAbort = () => call.canceled()
-    addAbortHook(signal, call.onAbort)
+    if (signal !== undefined) {
+      call.onAbort = () => call.canceled()
+      addAbortHook(signal, call.onAbort)
+    }
+    if (this.#batch === undefined) this.#gather()
   }
 
   #tell(method: OutgoingMethod, input: unknown, metadata: Map<string, string> | undefined): void {
@@ -336,11 +338,15 @@ export class OutgoingCalls implements Caller<OutgoingMethod>, OutgoingCallHost, 
       throw notSent(error)
     }
     outlet.forget()
+    // What a stage holds back may never leave, or later than what follows: then the name goes along each time.
+    if (!number.known && number.number >= 0) number.known = !outlet.isStaged
+  }
+
+  /** One more that is to be answered will leave with this turn, or with a share of it. */
+  #gather(): void {
     if (this.#gathered++ === 0) this.#runtime?.markDirty(this)
     else if (this.#gathered >= SHARE_CALLS && this.#gathered * 2 >= Math.max(this.#usual, this.#table.size))
       this.#share()
-    // What a stage holds back may never leave, or later than what follows: then the name goes along each time.
-    if (!number.known && number.number >= 0) number.known = !outlet.isStaged
   }
 
   /**

@@ -1,11 +1,11 @@
 import test from 'ava'
 import type { Transport } from '../../src/core/transport.ts'
 import { dial, listen } from '../../src/node.ts'
-import { method, service } from '../../src/rpc/contract.ts'
+import { method, oneWay, service } from '../../src/rpc/contract.ts'
 import { rpc } from '../../src/rpc/rpc.ts'
 import { inproc } from '../../src/transports/memory.ts'
 
-const Echo = service('echo', { same: method<number, number>() })
+const Echo = service('echo', { same: method<number, number>(), note: oneWay<number>() })
 
 /** How many frames behind a 4-byte length there are. */
 function framesIn(bytes: Uint8Array): number {
@@ -18,7 +18,7 @@ function framesIn(bytes: Uint8Array): number {
 /** A caller whose writes are seen: how many frames each of them had. */
 async function watched(address: string) {
   const writes: number[] = []
-  const handlers = { same: (n: number) => n }
+  const handlers = { same: (n: number) => n, note: () => {} }
   const server = await listen(address, rpc({ onPeer: (peer) => peer.serve(Echo, handlers) }))
   const watching: Transport = {
     ...inproc,
@@ -41,6 +41,13 @@ async function watched(address: string) {
     async calls(count: number): Promise<number[]> {
       writes.length = 0
       await Promise.all(Array.from({ length: count }, (_, n) => echo.same(n)))
+      return [...writes]
+    },
+    /** So many calls that nobody answers, in one turn. */
+    async tells(count: number): Promise<number[]> {
+      writes.length = 0
+      for (let n = 0; n < count; n++) echo.note(n)
+      await echo.same(0)
       return [...writes]
     },
     /** So many, after each of which another one is made, until there were `total`. */
@@ -85,5 +92,11 @@ test('where each answer brings another call they stay in halves', async (t) => {
     640,
   )
   t.true(Math.max(...writes) <= 32, `${writes.join(', ')} calls left together`)
+  await caller.close()
+})
+
+test('calls that bring no answer leave together: nobody waits for the work that they make', async (t) => {
+  const caller = await watched('inproc://tells')
+  t.deepEqual(await caller.tells(500), [501])
   await caller.close()
 })
