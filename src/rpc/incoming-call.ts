@@ -338,7 +338,7 @@ export class IncomingCall implements RpcContext, ItemQueueHost, ItemSenderHost {
   /** Nothing of it is awaited any more. */
   #leave(): void {
     this.#over = true
-    this.#input?.end()
+    this.#input?.forget()
     if (this.tracked) this.#host.untrack(this)
   }
 

@@ -60,9 +60,17 @@ export class ItemQueue implements AsyncIterableIterator<unknown> {
   /** No more will come. What has come is still read, then comes the end or `failure`. */
   end(failure?: { readonly error: unknown }): void {
     if (this.#ended) return
-    this.#close()
+    this.#ended = true
     this.#failure = failure
-    if (this.#items.length === 0) this.#tellEnd()
+    if (this.#items.length > 0) return // they take room until they are read
+    this.#release()
+    this.#tellEnd()
+  }
+
+  /** As `end`, where the reader has done all that it was there for: what it left unread is nobody's. */
+  forget(): void {
+    this.end()
+    this.#release()
   }
 
   /** Nothing more is read. */
@@ -79,7 +87,10 @@ export class ItemQueue implements AsyncIterableIterator<unknown> {
 
   next(): Promise<IteratorResult<unknown>> {
     const body = this.#items.shift()
-    if (body !== undefined) return this.#readNow(body)
+    if (body !== undefined) {
+      if (this.#ended && this.#items.length === 0) this.#release()
+      return this.#readNow(body)
+    }
     if (this.#ended) {
       const failure = this.#failure
       this.#failure = undefined
@@ -170,15 +181,16 @@ export class ItemQueue implements AsyncIterableIterator<unknown> {
     this.#host.itemCredit(bytes)
   }
 
-  #close(): void {
-    if (this.#ended) return
-    this.#ended = true
+  /** Nothing waits any more, nor will. */
+  #release(): void {
     this.#windows.release(this.#windowBytes)
+    this.#windowBytes = FIRST_CREDIT_BYTES
   }
 
   #drop(): void {
-    this.#close()
+    this.#ended = true
     this.#items.clear()
+    this.#release()
   }
 
   /** To all who wait: the failure to the first of them. */

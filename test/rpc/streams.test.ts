@@ -115,6 +115,51 @@ test('the windows of all streams grow by sixteen, and what a stream that is over
   await close()
 })
 
+test('what waits of streams that have ended is counted until it is read', async (t) => {
+  const sources: Source[] = []
+  const { env, near, close } = await filesPair({
+    get: () => {
+      const source = new Source(6000)
+      sources.push(source)
+      return source
+    },
+  })
+  const files = near.client(Files)
+  const streams = Array.from({ length: 40 }, () => files.get(new Uint8Array())[Symbol.asyncIterator]())
+  let read = 0
+  for (const items of streams) {
+    // until its sender is done, while most of a grown window is unread
+    for (let count = 0; count < 5200; count++, read++) await items.next()
+    await env.settle()
+  }
+  const waitingBytes = (sources.reduce((sum, { given }) => sum + given, 0) - read) * 1024
+  t.true(waitingBytes <= 16 * WINDOW + 40 * (FIRST_WINDOW + 1024), `${waitingBytes} bytes`)
+  t.true(waitingBytes > 12 * WINDOW, `${waitingBytes} bytes`)
+  for (const items of streams) while ((await items.next()).done !== true) read++
+  t.is(read, 40 * 6000)
+  await close()
+})
+
+test('what handlers that have answered left unread is counted no more', async (t) => {
+  let readAhead = 0
+  const { env, near, close } = await filesPair({
+    async put(items) {
+      const reader = items[Symbol.asyncIterator]()
+      for (let count = 0; count < 4000; count++) await reader.next()
+      await env.settle()
+      readAhead = source.given - 4000
+      return KIB
+    },
+  })
+  let source = new Source(5000)
+  for (let call = 0; call < 20; call++) {
+    source = new Source(5000)
+    await near.client(Files).put(source)
+  }
+  t.true(readAhead > WINDOW / 2048, `${readAhead} KiB`)
+  await close()
+})
+
 test('who never reads a stream is owed the small first window at most', async (t) => {
   const source = new Source()
   let stop: (() => void) | undefined
