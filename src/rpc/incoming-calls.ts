@@ -5,7 +5,7 @@ import { Batch } from './batch.ts'
 import { type DeadlineWheel, wheelOf } from './deadline-wheel.ts'
 import type { Departure } from './departure.ts'
 import { errorFrame, withoutData } from './error-body.ts'
-import { Frame, FrameType } from './frame.ts'
+import { type CallId, Frame, FrameType } from './frame.ts'
 import { IncomingCall, type IncomingCallHost } from './incoming-call.ts'
 import { intercept, type Interceptor } from './interceptor.ts'
 import { ITEM_COST_BYTES } from './item-cost.ts'
@@ -360,24 +360,25 @@ export class IncomingCalls implements IncomingCallHost {
 
   /** What cannot be sent is replaced by the reason, as the caller waits for one word or another. */
   #send(frame: Frame): void {
+    const { id, name } = frame // a body that calls somebody while it is encoded would make another frame of this one
     try {
       this.#outlet.session.send(frame)
     } catch (error) {
-      this.#sendInstead(frame, error)
+      this.#sendInstead(frame, id, name, error)
     }
   }
 
-  #sendInstead(frame: Frame, error: unknown): void {
+  #sendInstead(frame: Frame, id: CallId, name: string, error: unknown): void {
     const outlet = this.#outlet
     if (frame.type === FrameType.ERROR) return outlet.notify(withoutData(frame))
-    outlet.session.loopReported(listenerFailed(`the answer of ${frame.name}`, error, true))
+    outlet.session.loopReported(listenerFailed(`the answer of ${name}`, error, true))
     const tooLarge = error instanceof HawserError && error.code === 'ERR_MESSAGE_TOO_LARGE'
     const reason = callFailed(
       tooLarge ? 'resource_exhausted' : 'internal',
       tooLarge ? 'the answer is too large' : 'the answer cannot be encoded',
       'yes',
     )
-    outlet.notify(errorFrame(frame.id, reason, { notRun: false }))
+    outlet.notify(errorFrame(id, reason, { notRun: false }))
   }
 }
 

@@ -509,6 +509,26 @@ test('metadata go along with the call and with the answer', async (t) => {
   await close()
 })
 
+test('an answer that calls somebody while it is encoded, and cannot be, is still the answer of its call', async (t) => {
+  const back: Promise<RpcError>[] = []
+  const { near, env, close } = await rpcPair({
+    onPeer(peer) {
+      const add = (): never => {
+        back.push(rpcErrorOf(peer.client(Arith).later(1)))
+        throw new Error('cannot be said')
+      }
+      peer.serve(Arith, { ...handlers, add: () => ({ toJSON: add }) as unknown as number })
+    },
+  })
+  const error = await rpcErrorOf(near.client(Arith).add({ a: 1, b: 2 }, { timeoutMs: 1000 }))
+  t.is(error.message, 'the answer cannot be encoded')
+  t.is(back.length, 1)
+  t.regex((await back[0])?.message ?? '', /encode/)
+  t.is(await near.client(Arith).later(3), 3)
+  await env.settle()
+  await close()
+})
+
 test('an argument that cannot be encoded fails its call alone, and so does an answer', async (t) => {
   const { near, close } = await rpcPair(
     {
