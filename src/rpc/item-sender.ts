@@ -14,6 +14,8 @@ export interface ItemSenderHost {
   itemsSettled(): void
 }
 
+const DONE = /* @__PURE__ */ Promise.resolve()
+
 type Source = Iterator<unknown> | AsyncIterator<unknown>
 
 /**
@@ -54,6 +56,8 @@ export class ItemSender implements ItemSizes {
     this.#settled()
   }
 
+  readonly #onEncoded = (): void => this.#step()
+
   /** @param frame one of its items without a body: nobody else may use it */
   constructor(host: ItemSenderHost, frame: Frame) {
     this.#host = host
@@ -84,7 +88,8 @@ export class ItemSender implements ItemSizes {
   encoded(bodyBytes: number): void {
     this.#unsized--
     this.#creditBytes -= bodyBytes + ITEM_COST_BYTES
-    if (!this.#stepping && this.#source !== undefined) this.#step() // a stage has let it go
+    // A stage has let it go, and it is being encoded: nothing can be sent before that is done.
+    if (!this.#stepping && this.#source !== undefined) void DONE.then(this.#onEncoded)
   }
 
   /** Nobody wants the rest: the iterable is closed, so that what it holds is released. */

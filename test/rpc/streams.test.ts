@@ -1,10 +1,13 @@
 import test from 'ava'
+import { dial, listen } from '../../src/node.ts'
 import { rawBody } from '../../src/rpc/raw-body.ts'
 import { binary } from '../../src/rpc/binary.ts'
 import { bidiStream, clientStream, method, serverStream, service } from '../../src/rpc/contract.ts'
 import { ITEM_COST_BYTES } from '../../src/rpc/item-cost.ts'
 import type { Handlers } from '../../src/rpc/peer.ts'
 import { RpcError } from '../../src/rpc/rpc-error.ts'
+import { rpc } from '../../src/rpc/rpc.ts'
+import { virtualEnv } from '../../src/testing/virtual-env.ts'
 import { rpcErrorOf, rpcPair } from '../support/rpc-pair.ts'
 
 const FIRST_WINDOW = 64 * 1024
@@ -36,19 +39,14 @@ class Source implements AsyncIterable<Uint8Array> {
   }
 }
 
+const missing = (): never => {
+  throw new RpcError('unimplemented', 'not in this test')
+}
+const NOTHING = { get: missing, put: missing, pipe: missing, ping: (bytes: Uint8Array) => bytes }
+
 /** Peers where `far` serves Files with what the test gives, and fails where it gives nothing. */
 function filesPair(given: Partial<Handlers<typeof Files>>) {
-  const missing = () => {
-    throw new RpcError('unimplemented', 'not in this test')
-  }
-  return rpcPair(
-    {
-      wire,
-      onPeer: (peer) =>
-        peer.serve(Files, { get: missing, put: missing, pipe: missing, ping: (bytes) => bytes, ...given }),
-    },
-    { wire },
-  )
+  return rpcPair({ wire, onPeer: (peer) => peer.serve(Files, { ...NOTHING, ...given }) }, { wire })
 }
 
 test('F-11: a slow reader stops its own stream within the window, and no other call', async (t) => {
@@ -399,4 +397,38 @@ test('streams of items without bytes are bounded, too', async (t) => {
   t.true(given <= FIRST_WINDOW / ITEM_COST_BYTES + 1)
   await items.return?.()
   await close()
+})
+
+test('a stage that keeps an item for a while keeps those behind it, and no more', async (t) => {
+  const env = virtualEnv()
+  let frames = 0
+  const server = await listen('tcp://127.0.0.1:1', {
+    env,
+    ...rpc({
+      wire,
+      onPeer: (peer) => peer.serve(Files, { ...NOTHING, get: () => Array.from({ length: 5 }, () => KIB) }),
+    }),
+    stages: [
+      () => ({
+        outbound(frame, next) {
+          // what is served, one item, and this one
+          if (++frames === 3) env.setTimer(50, () => next(frame), true)
+          else next(frame)
+        },
+      }),
+    ],
+  })
+  const session = await dial('tcp://127.0.0.1:1', { env, ...rpc({ wire }) })
+  let read = 0
+  const reading = (async () => {
+    for await (const item of session.data.client(Files).get(KIB)) read += item.length
+  })()
+  await env.advance(40)
+  t.is(read, KIB.length)
+  await env.advance(20)
+  await reading
+  t.is(read, 5 * KIB.length)
+  session.destroy()
+  server.destroy()
+  await server.closed
 })
