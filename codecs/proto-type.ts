@@ -1,4 +1,5 @@
 import protobufjs, { type Namespace, type Reader, type Root, type Writer } from 'protobufjs'
+import { copy } from '../src/core/bytes.ts'
 import { badMessage, badOption, cannotEncode, describe } from '../src/core/errors.ts'
 import { FrameWriter, REFER_BYTES } from '../src/core/frame-writer.ts'
 import type { WriteBuffer } from '../src/core/write-buffer.ts'
@@ -123,7 +124,9 @@ export class ProtoBody {
       out.wrote(writer.pos - to)
       this.#direct = writer
     } else {
-      out.bytes(writer.buf.subarray(to, writer.pos)) // there was too little room, and it has moved
+      const bytes = writer.buf.subarray(to, writer.pos) // there was too little room, and it has moved
+      const pinsTooMuch = bytes.length >= REFER_BYTES && bytes.length * 2 < writer.buf.length
+      out.bytes(pinsTooMuch ? copy(bytes) : bytes)
     }
   }
 

@@ -223,6 +223,22 @@ test('what is at the end of a slab is written as anywhere else', (t) => {
   }
 })
 
+test('a large message pins no more than twice itself, wherever in a slab it was begun', (t) => {
+  const codec = protobuf(chat.Say)
+  const before = 'x'.repeat(50_000)
+  for (const letters of [33_000, 50_000, 70_000, 200_000]) {
+    const out = new FrameWriter()
+    out.begin(Infinity, false)
+    codec.encode({ text: before }, out)
+    out.commit()
+    out.begin(Infinity, false)
+    codec.encode({ text: 'y'.repeat(letters) }, out)
+    const [part] = out.parts ?? []
+    t.true((part?.length ?? 0) > letters, `${letters}`)
+    t.true((part?.buffer.byteLength ?? 0) <= 2 * (part?.length ?? 0), `${part?.buffer.byteLength} for ${letters}`)
+  }
+})
+
 test('a union refuses ids and names it does not have, and ids given twice', (t) => {
   const codec = protobufUnion({ say: { id: 1, type: chat.Say }, join: { id: 2, type: chat.Join } })
   const decoded = codec.decode(hex`02 0a 03 616e6e`, false)
