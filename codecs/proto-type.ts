@@ -1,5 +1,5 @@
 import protobufjs, { type Namespace, type Reader, type Root, type Writer } from 'protobufjs'
-import { copy } from '../src/core/bytes.ts'
+import { copy, EMPTY } from '../src/core/bytes.ts'
 import { badMessage, badOption, cannotEncode, describe } from '../src/core/errors.ts'
 import { FrameWriter, REFER_BYTES } from '../src/core/frame-writer.ts'
 import type { WriteBuffer } from '../src/core/write-buffer.ts'
@@ -49,8 +49,6 @@ class ProtoRoot extends protobufjs.Root {
   }
 }
 
-const NOTHING = new Uint8Array(0)
-
 /** Reads with copies of what would be views of the frame. One for all messages: most of what a small one costs is to make a reader. */
 class CopyingReader extends protobufjs.Reader {
   /** It is to read `bytes` from `from` to `to`. */
@@ -94,7 +92,7 @@ export class ProtoBody {
     } catch (error) {
       if (reader.pos > from || from === to) throw notOfType(error)
     } finally {
-      reader.aim(NOTHING, 0, 0) // no chunk is held until the next one
+      reader.aim(EMPTY, 0, 0) // no chunk is held until the next one
       this.#reader = reader
     }
     const message = decodeForeign(type, bytes.subarray(from, to)) // not a byte was read

@@ -200,11 +200,6 @@ export class IncomingCall implements RpcContext, ItemQueueHost, ItemSenderHost {
     )
   }
 
-  /** Turns it away: no handler is begun. */
-  refuse(error: RpcError): void {
-    this.fail(error)
-  }
-
   /** An error is its last word, and nothing of its handler runs any more. */
   fail(error: unknown): void {
     this.#fail(error)

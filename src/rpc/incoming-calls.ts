@@ -104,7 +104,7 @@ export class IncomingCalls implements IncomingCallHost {
   /** The session is lost. */
   abandonAll(error: RpcError): void {
     for (const call of this.#tracked.values()) call.abandon(error)
-    for (const { call } of this.#waiting ?? []) call.refuse(error) // none was begun: nothing else would settle it
+    for (const { call } of this.#waiting ?? []) call.fail(error) // none was begun: nothing else would settle it
     this.#waiting = undefined
     this.#wheel?.rest()
   }
@@ -140,7 +140,7 @@ export class IncomingCalls implements IncomingCallHost {
     const bytes = body as Uint8Array // wires with streams have them
     if (this.#waiting === undefined) return call.item(bytes)
     if (this.#mayWait(bytes)) return call.item(copy(bytes))
-    call.refuse(tooMuchWaits())
+    call.fail(tooMuchWaits())
     return true
   }
 
@@ -274,14 +274,14 @@ export class IncomingCalls implements IncomingCallHost {
     }
     const call = new IncomingCall(this, frame, name, batch)
     if (!hasRoom) {
-      call.refuse(callFailed('resource_exhausted', `there are ${this.#maxCalls} calls in progress`, 'no'))
+      call.fail(callFailed('resource_exhausted', `there are ${this.#maxCalls} calls in progress`, 'no'))
     } else if (this.#waiting === undefined) {
       this.#serve(call, received)
     } else if (this.#mayWait(frame.body)) {
       call.wait()
       this.#waiting.push({ call, received })
     } else {
-      call.refuse(tooMuchWaits())
+      call.fail(tooMuchWaits())
     }
   }
 
@@ -323,9 +323,9 @@ export class IncomingCalls implements IncomingCallHost {
   #serve(call: IncomingCall, received: ReceivedMethod | undefined): void {
     const served = this.#served.find(call.name, received)
     if (served === undefined) {
-      call.refuse(callFailed('unimplemented', `nobody serves ${call.name}`, 'no'))
+      call.fail(callFailed('unimplemented', `nobody serves ${call.name}`, 'no'))
     } else if (((served.types >> call.type) & 1) === 0) {
-      call.refuse(callFailed('unimplemented', `${call.name} is of kind ${served.definition.kind}`, 'no'))
+      call.fail(callFailed('unimplemented', `${call.name} is of kind ${served.definition.kind}`, 'no'))
     } else {
       call.begin(served)
     }

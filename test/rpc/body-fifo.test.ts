@@ -1,17 +1,11 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { BodyFifo } from '../../src/rpc/body-fifo.ts'
+import { fifoSteps } from '../support/fifo-steps.ts'
 
 test('a BodyFifo is an array that is pushed to and shifted from, however long it grows', (t) => {
-  const steps = fc.array(
-    fc.oneof(
-      fc.nat(3000),
-      fc.nat(3000).map((count) => -count),
-    ),
-    { maxLength: 20 },
-  )
   fc.assert(
-    fc.property(steps, (counts) => {
+    fc.property(fifoSteps, (counts) => {
       const fifo = new BodyFifo()
       let model: Uint8Array[] = []
       for (const count of counts) {
